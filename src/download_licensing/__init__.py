@@ -1,0 +1,1 @@
+"""Licence accounting for offline downloads, built on helenus."""

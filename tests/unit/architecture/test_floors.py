@@ -1,0 +1,84 @@
+"""Imports go down the floors only. A new module is given its place in the table below."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.architecture.floors import Plan, Tree, barred, impurities, trespasses, unplanned
+
+# Top first. "a, b": neighbours, which may import each other; "a | b": strangers, which may not.
+# "name.__init__" is a package's own file alone. floors.py has the whole notation.
+FLOORS = {
+    "helenus": """
+        testing
+        __init__
+        service, observability
+        state, command_window, unit_of_work, decisions, snapshots, repository |
+            stores.memory | stores.sqlite | stores.__init__
+        codec, store
+        events, aggregates
+        errors, ids, clock
+    """,
+    "download_licensing": """
+        cli, __main__
+        api | client | simulate, simulate.oracle | console
+        service
+        policy, catalogue
+        domain
+        __init__
+    """,
+}
+
+# Below them, and barred all the same, also through other modules.
+BARRED = {
+    "helenus.__init__": {"helenus.stores", "helenus.testing"},  # importing helenus loads no store
+    "helenus.service": {"helenus.stores"},
+    "helenus.observability": {"helenus.stores"},
+    "download_licensing": {"helenus.testing"},
+    "download_licensing.domain": {"helenus.stores"},
+    # An oracle that shares the code it judges would share its errors.
+    "download_licensing.simulate.oracle": {
+        "download_licensing.domain",
+        "download_licensing.policy",
+        "download_licensing.service",
+    },
+}
+
+# No I/O, no clock, no randomness: time and ids come in with the command.
+PURE = {"download_licensing.domain"}
+WORLDLY_MODULES = {
+    *("time",),
+    *("random", "secrets", "uuid"),
+    *("glob", "io", "os", "pathlib", "shutil", "sqlite3", "subprocess", "sys", "tempfile"),
+    *("http", "select", "signal", "socket", "ssl", "urllib"),
+    *("asyncio", "concurrent", "logging", "multiprocessing", "threading"),
+    *("aiohttp", "anyio", "httpx", "litestar", "prometheus_client", "structlog", "yaml"),
+}
+WORLDLY_CALLS = {"input", "now", "open", "print", "today", "utcnow"}
+
+SOURCE = Path(__file__).parents[3] / "src"
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return Tree.read(SOURCE)
+
+
+def test_the_source_tree_is_found(tree: Tree) -> None:
+    assert {"helenus", "download_licensing"} <= tree.modules.keys()
+
+
+def test_every_module_has_its_place_in_the_plan(tree: Tree) -> None:
+    assert unplanned(tree, Plan(FLOORS)) == []
+
+
+def test_imports_go_down_the_floors_only(tree: Tree) -> None:
+    assert trespasses(tree, Plan(FLOORS)) == []
+
+
+def test_what_is_barred_is_not_reached(tree: Tree) -> None:
+    assert barred(tree, BARRED) == []
+
+
+def test_the_domain_is_pure(tree: Tree) -> None:
+    assert impurities(tree, PURE, WORLDLY_MODULES, WORLDLY_CALLS) == []
