@@ -1,0 +1,172 @@
+"""The Aggregate Service: domain-only handlers; a command goes in, its result comes out.
+
+    class Licensing(AggregateService):
+        @handles
+        def release(self, unit: UnitOfWork, command: Release, context: CommandContext) -> Released:
+            ...
+
+Handlers are pure: the time and the ids they need come in with the command or its context. What
+surrounds them (logs, metrics, traces) is hooked around `execute` and unknown to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import typing
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from helenus.errors import DefinitionError, DomainError
+from helenus.repository import AggregateRepository
+from helenus.unit_of_work import UnitOfWork
+
+C = TypeVar("C")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes with a command and is not part of it: a repetition may carry another context.
+
+    Attributes:
+        at: the time of the decision, aware.
+        command_id: the idempotency key.
+        actor: who acts.
+        correlation_id: the business transaction.
+        causation_id: the message that caused the command.
+    """
+
+    at: datetime
+    command_id: str | None = None
+    actor: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+
+class CommandCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What hooks are told about a command.
+
+    Attributes:
+        name: the name of its handler.
+        stream: the stream it is decided on.
+        command: the command.
+        context: what came with it.
+    """
+
+    name: str
+    stream: str
+    command: Any
+    context: CommandContext
+
+
+Hook = Callable[[CommandCall], AbstractContextManager[object]]
+"""Surrounds a command: entered before it, left after it with the exception that ended it, if
+any."""
+
+
+class _Handler(msgspec.Struct, frozen=True):
+    name: str
+    function: Callable[..., Any]
+    returns: Any
+
+
+def handles(function: F) -> F:
+    """Mark a method as the handler of the command that its second parameter is annotated with."""
+    function.__handles__ = True  # type: ignore[attr-defined]  # a mark on a function object
+    return function
+
+
+class AggregateService:
+    """Base of an application's services.
+
+    Args:
+        repository: loads and commits.
+        hooks: entered around each command, the first outermost.
+    """
+
+    _handlers: ClassVar[dict[type, _Handler]] = {}
+
+    def __init__(self, repository: AggregateRepository, *, hooks: Iterable[Hook] = ()) -> None:
+        self.repository = repository
+        self._hooks = tuple(hooks)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        handlers = dict(cls._handlers)
+        for function in vars(cls).values():
+            if getattr(function, "__handles__", False):
+                command_type, handler = _handler(cls, function)
+                if command_type in handlers and handlers[command_type].name != handler.name:
+                    raise DefinitionError(
+                        f"{cls.__qualname__}: {handlers[command_type].name} and {handler.name} both"
+                        f" handle {command_type.__name__}. Keep one."
+                    )
+                handlers[command_type] = handler
+        cls._handlers = handlers
+
+    def stream_of(self, command: Any) -> str:
+        """The stream that a command is decided on."""
+        raise NotImplementedError(f"{type(self).__name__} must define stream_of.")
+
+    async def execute(self, command: Any, context: CommandContext) -> Any:
+        """Carry out a command and return what its handler returned.
+
+        Raises:
+            DomainError: no handler takes this command.
+            CommandRefused: a rule of the domain said no; nothing was written.
+            HelenusError: see `AggregateRepository.transact`.
+        """
+        handler = self._handlers.get(type(command))
+        if handler is None:
+            raise DomainError(f"{type(self).__name__} has no handler for {type(command).__name__}.")
+        call = CommandCall(
+            name=handler.name, stream=self.stream_of(command), command=command, context=context
+        )
+
+        def decide(unit: UnitOfWork) -> Any:
+            return handler.function(self, unit, command, context)
+
+        with ExitStack() as stack:
+            for hook in self._hooks:
+                stack.enter_context(hook(call))
+            return await self.repository.transact(
+                call.stream,
+                decide,
+                command_id=context.command_id,
+                returns=handler.returns,
+                fingerprint=fingerprint_of(command) if context.command_id is not None else b"",
+                actor=context.actor,
+                correlation_id=context.correlation_id,
+                causation_id=context.causation_id,
+            )
+
+
+def fingerprint_of(command: Any) -> bytes:
+    """Eight bytes that identify a command's type and content."""
+    encoded = msgspec.msgpack.encode([type(command).__name__, command], order="deterministic")
+    return hashlib.blake2b(encoded, digest_size=8).digest()
+
+
+def _handler(cls: type, function: Callable[..., Any]) -> tuple[type, _Handler]:
+    where = f"{cls.__module__}.{cls.__qualname__}.{function.__name__}"
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) != 4:
+        raise DefinitionError(
+            f"{where}: a handler takes self, the unit, the command and its context."
+        )
+    if inspect.iscoroutinefunction(function):
+        raise DefinitionError(
+            f"{where}: a handler is a plain function; it runs again on a conflict."
+        )
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError as error:
+        raise DefinitionError(f"{where}: an annotation cannot be resolved ({error}).") from error
+    command_type = hints.get(parameters[2])
+    if not isinstance(command_type, type) or "return" not in hints:
+        raise DefinitionError(f"{where}: annotate the command with its class, and the result.")
+    return command_type, _Handler(function.__name__, function, hints["return"])

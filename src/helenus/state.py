@@ -1,0 +1,232 @@
+"""The state of one stream in memory, and how commits change it.
+
+Aggregates in a state are shared by whoever reads it, so they are never changed in place once the
+state is published: `fold` changes copies, and a unit of work hands its copies over when its commit
+is there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from helenus.aggregates import A, Aggregate
+from helenus.codec import Codec, Entry
+from helenus.command_window import CarriedOut, CommandWindow
+from helenus.errors import CorruptData, DomainError, UnknownEvent
+from helenus.events import from_microseconds
+from helenus.store import Commit, Head
+
+Key = tuple[str, str]
+"""An aggregate within its stream: type name and id."""
+
+
+class StreamState:
+    """All aggregates of a stream at its head, as this process knows it.
+
+    Attributes:
+        stream: its name.
+        head: the head this state is of.
+        recorded_at_us: when its last commit was recorded.
+        aggregates: those that had an event and are not finished.
+        window: the commands carried out.
+        snapshot_position: the position of the last snapshot taken or loaded.
+        size_bytes: encoded bytes folded in, an estimate of what the state weighs.
+        unsaved_bytes: encoded bytes folded in since the last snapshot.
+    """
+
+    __slots__ = (
+        *("stream", "head", "recorded_at_us", "aggregates", "window"),
+        *("snapshot_position", "size_bytes", "unsaved_bytes"),
+    )
+
+    def __init__(self, stream: str, window: CommandWindow) -> None:
+        self.stream = stream
+        self.head = Head(0)
+        self.recorded_at_us = 0
+        self.aggregates: dict[Key, Aggregate] = {}
+        self.window = window
+        self.snapshot_position = 0
+        self.size_bytes = 0
+        self.unsaved_bytes = 0
+
+    def grow(self, size_bytes: int) -> None:
+        """Count bytes folded in."""
+        self.size_bytes += size_bytes
+        self.unsaved_bytes += size_bytes
+
+    def view(self) -> StreamView:
+        """What a reader gets: unaffected by whatever is committed later."""
+        return StreamView(
+            self.stream, self.head.position, self.recorded_at_us, dict(self.aggregates)
+        )
+
+
+class StateCache:
+    """The states that a process keeps: those used last, within bounds.
+
+    Args:
+        streams_max: most states kept.
+        bytes_max: most encoded bytes folded into the states kept.
+    """
+
+    def __init__(self, streams_max: int, bytes_max: int) -> None:
+        self._streams_max = streams_max
+        self._bytes_max = bytes_max
+        self._states: OrderedDict[str, tuple[StreamState, int]] = OrderedDict()
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def get(self, stream: str) -> StreamState | None:
+        """The state kept for a stream."""
+        held = self._states.get(stream)
+        if held is None:
+            return None
+        self._states.move_to_end(stream)
+        return held[0]
+
+    def put(self, state: StreamState) -> None:
+        """Keep a state, and let go of those used longest ago."""
+        self.drop(state.stream)
+        self._states[state.stream] = (state, state.size_bytes)
+        self.size_bytes += state.size_bytes
+        while len(self._states) > self._streams_max or self.size_bytes > self._bytes_max:
+            _, (_, size_bytes) = self._states.popitem(last=False)
+            self.size_bytes -= size_bytes
+
+    def drop(self, stream: str) -> None:
+        """Let go of a stream's state."""
+        held = self._states.pop(stream, None)
+        if held is not None:
+            self.size_bytes -= held[1]
+
+
+class StreamView:
+    """The aggregates of a stream as they stood at one position.
+
+    Attributes:
+        stream: its name.
+        position: of the last event included; 0: the stream does not exist.
+    """
+
+    def __init__(
+        self, stream: str, position: int, recorded_at_us: int, aggregates: Mapping[Key, Aggregate]
+    ) -> None:
+        self.stream = stream
+        self.position = position
+        self._recorded_at_us = recorded_at_us
+        self._aggregates = aggregates
+
+    def changed(self, changes: Mapping[Key, Aggregate | None]) -> StreamView:
+        """This view with some aggregates replaced; None: finished."""
+        merged = dict(self._aggregates) | {k: a for k, a in changes.items() if a is not None}
+        gone = {key for key, aggregate in changes.items() if aggregate is None}
+        kept = {key: aggregate for key, aggregate in merged.items() if key not in gone}
+        return StreamView(self.stream, self.position, self._recorded_at_us, kept)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the last commit included was recorded; None if there is none."""
+        return from_microseconds(self._recorded_at_us) if self._recorded_at_us else None
+
+    def get(self, aggregate_type: type[A], aggregate_id: str) -> A:
+        """A copy of the aggregate; empty if it never had an event."""
+        found = self._aggregates.get((aggregate_type.aggregate_name, aggregate_id))
+        if found is None:
+            return aggregate_type.empty(aggregate_id)
+        assert isinstance(found, aggregate_type)
+        return found.clone()
+
+    def all(self, aggregate_type: type[A]) -> list[A]:
+        """Copies of all aggregates of a type that had an event, in the order of their first."""
+        return [found.clone() for found in self._of(aggregate_type)]
+
+    def _of(self, aggregate_type: type[A]) -> Iterator[A]:
+        for aggregate in self._aggregates.values():
+            if isinstance(aggregate, aggregate_type):
+                yield aggregate
+
+
+def fold(
+    state: StreamState,
+    codec: Codec,
+    commits: Sequence[Commit],
+    *,
+    published: bool = False,
+    upto: int | None = None,
+) -> None:
+    """Apply commits to a state.
+
+    Args:
+        state: the state, which must be thrown away if this raises.
+        codec: decodes the commits.
+        commits: those that follow the state's head.
+        published: whether others may hold the state's aggregates, so that they must be copied.
+        upto: the last position to apply.
+
+    Raises:
+        CorruptData: a gap in the positions, or bytes that cannot be read.
+        UnknownEvent: an event that no registered aggregate applies.
+        DomainError: an ``@applies`` function raised.
+    """
+    stream, aggregates, position = state.stream, state.aggregates, state.head.position
+    shared = set(aggregates) if published else set()
+    size_bytes = 0
+    for commit in commits:
+        entries = _entries(codec, stream, commit, position)
+        if upto is not None and commit.last > upto:
+            entries = entries[: upto - position]
+        for type_name, aggregate_id, event in entries:
+            position += 1
+            key = (type_name, aggregate_id)
+            aggregate = aggregates.get(key)
+            if aggregate is None:
+                aggregate = aggregates[key] = _empty(codec, stream, position, key)
+            elif key in shared:
+                shared.remove(key)
+                aggregate = aggregates[key] = aggregate.clone()
+            try:
+                aggregate.handlers[type(event)](aggregate, event)
+                if aggregate.may_finish and aggregate.finished():
+                    del aggregates[key]
+            except Exception as error:
+                raise DomainError(
+                    f"Stream {stream!r}, position {position}: applying {event.event_name!r} to"
+                    f" {type_name} {aggregate_id!r} failed: {error!r}"
+                ) from error
+        state.recorded_at_us = commit.recorded_at_us
+        size_bytes += len(commit.body)
+    state.head = Head(position)
+    state.grow(size_bytes)
+    state.window.remember_replayed(commits)
+
+
+def _entries(codec: Codec, stream: str, commit: Commit, position: int) -> list[Entry]:
+    if commit.first != position + 1:
+        raise CorruptData(f"Stream {stream!r}: position {position} is followed by {commit.first}.")
+    entries = codec.decode_body(stream, commit)
+    if len(entries) != commit.last - position:
+        raise CorruptData(
+            f"Stream {stream!r}: positions {commit.first}–{commit.last} hold {len(entries)} events."
+        )
+    return entries
+
+
+def _empty(codec: Codec, stream: str, position: int, key: Key) -> Aggregate:
+    aggregate_type = codec.aggregates.get(key[0])
+    if aggregate_type is None:
+        raise UnknownEvent(
+            f"Stream {stream!r}, position {position}: no aggregate type {key[0]!r} is registered."
+        )
+    return aggregate_type.empty(key[1])
+
+
+def carried_out(codec: Codec, stream: str, commit: Commit) -> CarriedOut | None:
+    """What the command window remembers of a commit; None if it had no command id."""
+    meta = codec.decode_meta(stream, commit)
+    if meta.command_id is None:
+        return None
+    return CarriedOut(meta.command_id, commit.last, commit.recorded_at_us, meta.fingerprint)

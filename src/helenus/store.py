@@ -1,0 +1,188 @@
+"""The store port: all that the framework asks of a store, on one screen.
+
+A store keeps encoded commits; it never looks inside them. One stream is the unit of order, of
+atomic append and of concurrency control. Whoever writes an adapter proves it with the conformance
+suite in `helenus.testing.conformance`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from helenus.errors import InvalidArgument, LimitExceeded
+
+STREAM_CHARACTERS_MAX = 500
+COMMIT_BYTES_MAX = 8 * 1024 * 1024
+PAGE_BYTES = 1024 * 1024
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """Where a stream ends.
+
+    Attributes:
+        position: of the last event; 0: the stream does not exist.
+        token: the store's own, opaque; returned by reads and appends, handed back to the next
+        append.
+    """
+
+    position: int
+    token: bytes = b""
+
+
+class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The encoded events of one unit of work.
+
+    Attributes:
+        commit_id: 16 bytes, unique.
+        first: position of the first event.
+        last: position of the last event.
+        recorded_at_us: microseconds since the Unix epoch, never falling within a stream.
+        kinds: the stored names of the events, in order.
+        meta: the encoded command metadata.
+        body: the encoded events.
+    """
+
+    commit_id: bytes
+    first: int
+    last: int
+    recorded_at_us: int
+    kinds: tuple[str, ...]
+    meta: bytes
+    body: bytes
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The commit id in its usual form."""
+        return uuid.UUID(bytes=self.commit_id)
+
+    @property
+    def size_bytes(self) -> int:
+        """What counts against the limit for one commit."""
+        return len(self.meta) + len(self.body)
+
+
+class Page(msgspec.Struct, frozen=True, gc=False):
+    """Consecutive commits of one stream, and the head as it was when they were read."""
+
+    commits: list[Commit]
+    head: Head
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """The encoded state of a stream at a position. A cache: deleting it changes no answer.
+
+    Attributes:
+        position: of the last event it includes.
+        fingerprint: of the aggregate definitions it was encoded with.
+        body: the encoded state.
+    """
+
+    position: int
+    fingerprint: str
+    body: bytes
+
+
+class FeedEntry(msgspec.Struct, frozen=True, gc=False):
+    """One commit as the change feed shows it.
+
+    Attributes:
+        cursor: where the feed continues after this entry; increasing.
+        stream: the commit's stream.
+        commit: the commit.
+    """
+
+    cursor: int
+    stream: str
+    commit: Commit
+
+
+class EventStore(Protocol):
+    """A place for streams. Every method may raise `StoreError`, which says what took effect."""
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        """Append commits that follow one another, all or none, if the head is still `expected`.
+
+        Raises:
+            Conflict: the head is another; nothing was written.
+            LimitExceeded: a commit is over `COMMIT_BYTES_MAX`; nothing was written.
+            OutcomeUnknown: the commits may have been written.
+        """
+
+    def read(
+        self, stream: str, *, after: int = 0, upto: int | None = None, page_bytes: int = PAGE_BYTES
+    ) -> AsyncIterator[Page]:
+        """The commits that hold events with ``after < position <= upto``, in order.
+
+        Yields at least one page. Each is read as one consistent view and holds at least one commit
+        where any is left, and no further one once its payload reaches `page_bytes`.
+        """
+
+    async def head(self, stream: str) -> Head:
+        """The head, linearizably: it includes every append acknowledged before the call."""
+
+    async def load_snapshot(self, stream: str) -> Snapshot | None:
+        """The stream's snapshot, if there is one."""
+
+    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
+        """Keep the snapshot unless one of a later position is there; None forgets the one kept."""
+
+    def feed(self, *, after: int = 0, page_commits: int = 256) -> AsyncIterator[list[FeedEntry]]:
+        """All commits of the store after a cursor, up to the present.
+
+        None is skipped, and those of each stream come in order.
+        """
+
+
+def check_stream(stream: str) -> None:
+    """Refuse a stream name that no store should hold.
+
+    Raises:
+        InvalidArgument: empty, too long, or with control characters or lone surrogates.
+    """
+    if not stream or len(stream) > STREAM_CHARACTERS_MAX:
+        raise InvalidArgument(
+            f"A stream name has 1 to {STREAM_CHARACTERS_MAX} characters, not {len(stream)}."
+        )
+    if not stream.isprintable():
+        raise InvalidArgument(f"The stream name {stream!r} has characters that cannot be printed.")
+
+
+def check_append(stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+    """Check what every adapter must refuse, and return the head that the append leads to.
+
+    Raises:
+        InvalidArgument: the commits do not follow the expected head without a gap.
+        LimitExceeded: a commit is over `COMMIT_BYTES_MAX`.
+    """
+    check_stream(stream)
+    position = expected.position
+    if not commits:
+        raise InvalidArgument("An append needs at least one commit.")
+    for commit in commits:
+        if commit.first != position + 1 or commit.last < commit.first:
+            raise InvalidArgument(
+                f"Stream {stream!r}: a commit of positions {commit.first}–{commit.last} cannot"
+                f" follow position {position}."
+            )
+        if commit.size_bytes > COMMIT_BYTES_MAX:
+            raise LimitExceeded(
+                f"Stream {stream!r}: a commit of {commit.size_bytes:,} bytes is over the limit of"
+                f" {COMMIT_BYTES_MAX:,}.",
+                remedy="Record less per command; keep large content elsewhere, store its address.",
+            )
+        position = commit.last
+    return Head(position)
+
+
+def check_range(after: int, upto: int | None) -> None:
+    """Refuse bounds that no position can have.
+
+    Raises:
+        InvalidArgument: a negative bound.
+    """
+    if after < 0 or (upto is not None and upto < 0):
+        raise InvalidArgument(f"Positions start at 1; after={after}, upto={upto} is no range.")

@@ -1,0 +1,110 @@
+"""A store in this process's memory, for tests and examples. It forgets everything when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+from helenus.errors import Conflict, StoreClosed
+from helenus.store import (
+    PAGE_BYTES,
+    Commit,
+    FeedEntry,
+    Head,
+    Page,
+    Snapshot,
+    check_append,
+    check_range,
+    check_stream,
+)
+
+
+class MemoryStore:
+    """Keeps streams in dictionaries. Use it as an async context manager."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, list[Commit]] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._feed: list[tuple[str, Commit]] = []
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._open = False
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        """See `EventStore.append`."""
+        self._require_open()
+        head = check_append(stream, commits, expected)
+        actual = self._head(stream).position
+        if actual != expected.position:
+            raise Conflict(stream, expected.position, actual)
+        self._streams.setdefault(stream, []).extend(commits)
+        self._feed.extend((stream, commit) for commit in commits)
+        return head
+
+    async def read(
+        self, stream: str, *, after: int = 0, upto: int | None = None, page_bytes: int = PAGE_BYTES
+    ) -> AsyncIterator[Page]:
+        """See `EventStore.read`."""
+        check_stream(stream)
+        check_range(after, upto)
+        while True:
+            self._require_open()
+            page, size = [], 0
+            for commit in self._streams.get(stream, ()):
+                if commit.last <= after:
+                    continue
+                if (upto is not None and commit.first > upto) or size >= page_bytes:
+                    break
+                page.append(commit)
+                size += commit.size_bytes
+            head = self._head(stream)
+            yield Page(page, head)
+            after = page[-1].last if page else after
+            if not page or after >= (head.position if upto is None else min(upto, head.position)):
+                return
+
+    async def head(self, stream: str) -> Head:
+        """See `EventStore.head`."""
+        self._require_open()
+        check_stream(stream)
+        return self._head(stream)
+
+    async def load_snapshot(self, stream: str) -> Snapshot | None:
+        """See `EventStore.load_snapshot`."""
+        self._require_open()
+        return self._snapshots.get(stream)
+
+    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
+        """See `EventStore.save_snapshot`."""
+        self._require_open()
+        check_stream(stream)
+        if snapshot is None:
+            self._snapshots.pop(stream, None)
+        elif (held := self._snapshots.get(stream)) is None or held.position <= snapshot.position:
+            self._snapshots[stream] = snapshot
+
+    async def feed(
+        self, *, after: int = 0, page_commits: int = 256
+    ) -> AsyncIterator[list[FeedEntry]]:
+        """See `EventStore.feed`."""
+        self._require_open()
+        while after < len(self._feed):
+            entries = self._feed[after : after + page_commits]
+            yield [
+                FeedEntry(after + offset, stream, commit)
+                for offset, (stream, commit) in enumerate(entries, start=1)
+            ]
+            after += len(entries)
+
+    def _head(self, stream: str) -> Head:
+        commits = self._streams.get(stream)
+        return Head(commits[-1].last if commits else 0)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise StoreClosed("The memory store is not open.")
