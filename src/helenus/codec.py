@@ -211,20 +211,23 @@ class Codec:
         """The bytes of a commit's metadata."""
         return self._encode(meta)
 
-    def decode_meta(self, stream: str, commit: Commit) -> CommitMeta:
-        """A commit's metadata.
+    def decode_meta(self, stream: str, meta: bytes, last: int) -> CommitMeta:
+        """The metadata of the commit that ends at position `last`.
 
         Raises:
             CorruptData: the bytes are not metadata.
         """
         try:
-            return self._decode_meta(commit.meta)
+            return self._decode_meta(meta)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise CorruptData(f"{_place(stream, commit)}: unreadable metadata: {error}") from error
+            raise CorruptData(
+                f"Stream {stream!r}: the metadata of the commit at position {last} cannot be read:"
+                f" {error}"
+            ) from error
 
     def recorded(self, stream: str, commit: Commit) -> list[RecordedEvent[Event]]:
         """The events of a commit with all that was recorded beside them."""
-        meta = self.decode_meta(stream, commit)
+        meta = self.decode_meta(stream, commit.meta, commit.last)
         commit_id = uuid.UUID(bytes=commit.commit_id)
         recorded_at = from_microseconds(commit.recorded_at_us)
         entries = self.decode_body(stream, commit)

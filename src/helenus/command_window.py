@@ -7,8 +7,7 @@ commit when a repetition asks for it, which is rare.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -31,6 +30,10 @@ class CarriedOut(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fingerprint: bytes
 
 
+Replayed = tuple[bytes, int, int]
+"""A replayed commit, as much as the window needs: its meta, last position and time."""
+
+_NO_META = b"\x80"
 _decode = msgspec.msgpack.Decoder(list[CarriedOut]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -44,7 +47,7 @@ class CommandWindow:
     Args:
         commands_max: how many commands are remembered.
         horizon_us: for how long a command is remembered, in microseconds.
-        read_commit: what a replayed commit carried out; None if it had no command id.
+        read: what a replayed commit carried out, from its `Replayed`; None without a command id.
         encoded: the window as a snapshot carried it.
     """
 
@@ -53,28 +56,30 @@ class CommandWindow:
         *,
         commands_max: int,
         horizon_us: int,
-        read_commit: Callable[[Commit], CarriedOut | None],
+        read: Callable[[Replayed], CarriedOut | None],
         encoded: bytes = b"",
     ) -> None:
         self._commands_max = commands_max
         self._horizon_us = horizon_us
-        self._read_commit = read_commit
+        self._read = read
         self._encoded = encoded
-        self._unread: deque[Commit] = deque(maxlen=commands_max)
+        self._unread: list[Replayed] = []
         self._known: dict[str, CarriedOut] = {}
 
     def remember(self, command: CarriedOut) -> None:
         """Add a command that was just committed."""
-        self._read()
+        self._catch_up()
         self._add(command)
 
-    def remember_replayed(self, commits: Iterable[Commit]) -> None:
+    def remember_replayed(self, commits: Sequence[Commit]) -> None:
         """Add replayed commits, to be decoded when they are first needed."""
-        self._unread.extend(commits)
+        unread = self._unread
+        unread += [(c.meta, c.last, c.recorded_at_us) for c in commits if c.meta != _NO_META]
+        del unread[: -self._commands_max]
 
     def find(self, command_id: str, now_us: int) -> CarriedOut | None:
         """The command of this id, if it was carried out within the window."""
-        self._read()
+        self._catch_up()
         found = self._known.get(command_id)
         if found is None or found.recorded_at_us < now_us - self._horizon_us:
             return None
@@ -82,19 +87,20 @@ class CommandWindow:
 
     def encode(self, now_us: int) -> bytes:
         """The window for a snapshot, without what has left it."""
-        self._read()
+        self._catch_up()
         horizon = now_us - self._horizon_us
         return _encode([c for c in self._known.values() if c.recorded_at_us >= horizon])
 
-    def _read(self) -> None:
+    def _catch_up(self) -> None:
         if self._encoded:
             encoded, self._encoded = self._encoded, b""
             for command in _decode(encoded):
                 self._add(command)
-        while self._unread:
-            replayed = self._read_commit(self._unread.popleft())
-            if replayed is not None:
-                self._add(replayed)
+        unread, self._unread = self._unread, []
+        for replayed in unread:
+            carried_out = self._read(replayed)
+            if carried_out is not None:
+                self._add(carried_out)
 
     def _add(self, command: CarriedOut) -> None:
         self._known.pop(command.command_id, None)

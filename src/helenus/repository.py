@@ -32,6 +32,7 @@ from helenus.errors import (
     Conflict,
     CorruptData,
     InvalidArgument,
+    OutcomeUnknown,
     OutcomeUnreadable,
     Overloaded,
     StoreClosed,
@@ -39,7 +40,7 @@ from helenus.errors import (
 from helenus.events import Event, RecordedEvent, to_microseconds
 from helenus.snapshots import SnapshotCodec, SnapshotSaver
 from helenus.state import StateCache, StreamState, StreamView, fold
-from helenus.store import COMMIT_BYTES_MAX, PAGE_BYTES, EventStore, check_stream
+from helenus.store import COMMIT_BYTES_MAX, PAGE_BYTES, EventStore, Head, check_stream
 from helenus.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cache_streams_max: states kept in memory, in streams.
-        cache_bytes_max: states kept in memory, in encoded bytes folded into them.
+        cache_bytes_max: states kept in memory, in bytes as `StateCache` estimates them.
         waiting_per_stream_max: commands that may wait for one stream; a further one is refused.
         waiting_max: commands that may wait in all; a further one is refused.
         group_commands_max: most commands that one append carries.
@@ -69,7 +70,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cache_streams_max: int = 100_000
-    cache_bytes_max: int = 64 * 1024 * 1024
+    cache_bytes_max: int = 256 * 1024 * 1024
     waiting_per_stream_max: int = 1_000
     waiting_max: int = 10_000
     group_commands_max: int = 128
@@ -99,7 +100,7 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cached_streams: states in memory.
-        cached_bytes: encoded bytes folded into them.
+        cached_bytes: what they weigh, estimated.
         waiting: commands that wait or are being carried out.
         commands: commands answered.
         appends: appends that succeeded; commands ÷ appends is the group commit's gain.
@@ -321,11 +322,13 @@ class AggregateRepository:
             while lane.waiting:
                 group = self._take_group(lane)
                 await self._carry_out(stream, group)
-        except BaseException as error:
-            for command in [*group, *lane.waiting]:
-                command.fail(error if isinstance(error, Exception) else StoreClosed("Shut down."))
-            if not isinstance(error, Exception):
-                raise
+        except BaseException:
+            # Only the end of the event loop comes here; an append may be under way.
+            for command in group:
+                command.fail(OutcomeUnknown("The program was ended during a commit.", ()))
+            for command in lane.waiting:
+                command.fail(StoreClosed("The program was ended."))
+            raise
         finally:
             del self._lanes[stream]
 
@@ -394,8 +397,8 @@ class AggregateRepository:
         try:
             async for page in self._store.read(stream, after=position - 1, upto=position):
                 for commit in page.commits:
-                    outcome = self._codec.decode_meta(stream, commit).outcome
-                    command.resolve(_decode_outcome(outcome, command.returns))
+                    meta = self._codec.decode_meta(stream, commit.meta, commit.last)
+                    command.resolve(_decode_outcome(meta.outcome, command.returns))
                     return
             raise CorruptData(f"Stream {stream!r}: no commit at position {position}.")
         except Exception as error:  # noqa: BLE001  # told to whoever repeats the command
@@ -414,24 +417,32 @@ class AggregateRepository:
 
     async def _refresh(self, stream: str, state: StreamState | None) -> StreamState:
         """The state at the head: brought up to date if there is one, else built from the store."""
-        published = state is not None
-        if state is None:
+        self._cache.drop(stream)  # until it is whole again
+        if state is not None:
+            head = await self._catch_up(state, published=True)
+        else:
             self._cold_loads += 1
             state = await self._load_snapshot(stream)
-        try:
-            async for page in self._store.read(
-                stream, after=state.head.position, page_bytes=self._settings.page_bytes
-            ):
-                fold(state, self._codec, page.commits, published=published)
-                if page.head.position == state.head.position:
-                    state.head = page.head
-        except BaseException:
-            self._cache.drop(stream)
-            raise
+            head = await self._catch_up(state, published=False)
+        if head.position < state.head.position:
+            # The store was set back behind a snapshot or a state: only its events count.
+            state = self._snapshots.new_state(stream)
+            await self._catch_up(state, published=False)
         if state.head.position:
             self._cache.put(state)
             self._take_snapshot(state)
         return state
+
+    async def _catch_up(self, state: StreamState, *, published: bool) -> Head:
+        head = Head(0)
+        async for page in self._store.read(
+            state.stream, after=state.head.position, page_bytes=self._settings.page_bytes
+        ):
+            head = page.head
+            fold(state, self._codec, page.commits, published=published)
+        if head.position == state.head.position:
+            state.head = head
+        return head
 
     async def _load_snapshot(self, stream: str) -> StreamState:
         snapshot = await self._store.load_snapshot(stream)
@@ -472,8 +483,6 @@ class AggregateRepository:
         events = state.head.position - state.snapshot_position
         if events >= settings.snapshot_events or state.unsaved_bytes >= settings.snapshot_bytes:
             self._saver.offer(state.stream, self._snapshots.encode(state))
-            state.snapshot_position = state.head.position
-            state.unsaved_bytes = 0
 
 
 def _decode_outcome(outcome: bytes, returns: Any) -> Any:

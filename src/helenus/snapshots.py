@@ -18,7 +18,6 @@ import zstandard
 from helenus.aggregates import Aggregate
 from helenus.codec import Codec
 from helenus.command_window import CommandWindow
-from helenus.errors import HelenusError
 from helenus.state import StreamState, carried_out
 from helenus.store import EventStore, Head, Snapshot
 
@@ -30,7 +29,6 @@ _SAVING_AT_ONCE = 16
 
 class _Encoded(msgspec.Struct, frozen=True, array_like=True):
     recorded_at_us: int
-    size_bytes: int
     window: bytes
     aggregates: list[tuple[str, str, msgspec.Raw]]
 
@@ -58,29 +56,30 @@ class SnapshotCodec:
 
     def new_state(self, stream: str, window: bytes = b"") -> StreamState:
         """The state of a stream before its first event."""
-        read_commit = functools.partial(carried_out, self._codec, stream)
+        read = functools.partial(carried_out, self._codec, stream)
         return StreamState(
             stream,
             CommandWindow(
                 commands_max=self._commands_max,
                 horizon_us=self._horizon_us,
-                read_commit=read_commit,
+                read=read,
                 encoded=window,
             ),
         )
 
     def encode(self, state: StreamState) -> Snapshot:
-        """The snapshot of a state."""
+        """Take the snapshot of a state, which notes it."""
         encoded = _Encoded(
             state.recorded_at_us,
-            state.size_bytes,
             state.window.encode(state.recorded_at_us),
             [
                 (type_name, aggregate_id, msgspec.Raw(self._encode(aggregate)))
                 for (type_name, aggregate_id), aggregate in state.aggregates.items()
             ],
         )
-        body = self._compress(self._encode(encoded))
+        plain = self._encode(encoded)
+        state.saved(state.head.position, len(plain))
+        body = self._compress(plain)
         checksum = zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big")
         return Snapshot(state.head.position, self.fingerprint, checksum + body)
 
@@ -92,12 +91,18 @@ class SnapshotCodec:
         if zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big") != checksum:
             logger.warning("snapshot of stream %r is damaged; replaying it instead", stream)
             return None
-        encoded = self._decode(self._decompress(body))
+        try:
+            return self._decode_state(stream, snapshot.position, self._decompress(body))
+        except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError, KeyError) as error:
+            logger.warning("snapshot of stream %r cannot be read (%s); replaying", stream, error)
+            return None
+
+    def _decode_state(self, stream: str, position: int, plain: bytes) -> StreamState:
+        encoded = self._decode(plain)
         state = self.new_state(stream, encoded.window)
-        state.head = Head(snapshot.position)
+        state.head = Head(position)
         state.recorded_at_us = encoded.recorded_at_us
-        state.size_bytes = encoded.size_bytes
-        state.snapshot_position = snapshot.position
+        state.saved(position, len(plain))
         for type_name, aggregate_id, raw in encoded.aggregates:
             aggregate: Aggregate = self._aggregates[type_name].decoder.decode(raw)
             aggregate.__dict__["id"] = aggregate_id
@@ -147,7 +152,7 @@ class SnapshotSaver:
     async def _save(self, stream: str, snapshot: Snapshot) -> None:
         try:
             await self._store.save_snapshot(stream, snapshot)
-        except HelenusError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, no command may notice
             self.failed += 1
             logger.warning("snapshot of stream %r was not saved: %s", stream, error)
         else:

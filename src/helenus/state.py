@@ -13,7 +13,7 @@ from datetime import datetime
 
 from helenus.aggregates import A, Aggregate
 from helenus.codec import Codec, Entry
-from helenus.command_window import CarriedOut, CommandWindow
+from helenus.command_window import CarriedOut, CommandWindow, Replayed
 from helenus.errors import CorruptData, DomainError, UnknownEvent
 from helenus.events import from_microseconds
 from helenus.store import Commit, Head
@@ -32,7 +32,7 @@ class StreamState:
         aggregates: those that had an event and are not finished.
         window: the commands carried out.
         snapshot_position: the position of the last snapshot taken or loaded.
-        size_bytes: encoded bytes folded in, an estimate of what the state weighs.
+        size_bytes: what the state weighs encoded: the last snapshot and the events since.
         unsaved_bytes: encoded bytes folded in since the last snapshot.
     """
 
@@ -52,9 +52,15 @@ class StreamState:
         self.unsaved_bytes = 0
 
     def grow(self, size_bytes: int) -> None:
-        """Count bytes folded in."""
+        """Count encoded bytes of events folded in."""
         self.size_bytes += size_bytes
         self.unsaved_bytes += size_bytes
+
+    def saved(self, position: int, size_bytes: int) -> None:
+        """Note that a snapshot of this size was taken or loaded."""
+        self.snapshot_position = position
+        self.size_bytes = size_bytes
+        self.unsaved_bytes = 0
 
     def view(self) -> StreamView:
         """What a reader gets: unaffected by whatever is committed later."""
@@ -63,12 +69,19 @@ class StreamState:
         )
 
 
+STREAM_BYTES = 2_000
+AGGREGATE_BYTES = 500
+
+
 class StateCache:
     """The states that a process keeps: those used last, within bounds.
 
+    A state weighs its encoded bytes and an allowance for the objects that hold them: `STREAM_BYTES`
+    for the stream and `AGGREGATE_BYTES` for each aggregate.
+
     Args:
         streams_max: most states kept.
-        bytes_max: most encoded bytes folded into the states kept.
+        bytes_max: what the states kept may weigh.
     """
 
     def __init__(self, streams_max: int, bytes_max: int) -> None:
@@ -91,8 +104,9 @@ class StateCache:
     def put(self, state: StreamState) -> None:
         """Keep a state, and let go of those used longest ago."""
         self.drop(state.stream)
-        self._states[state.stream] = (state, state.size_bytes)
-        self.size_bytes += state.size_bytes
+        weight = STREAM_BYTES + AGGREGATE_BYTES * len(state.aggregates) + state.size_bytes
+        self._states[state.stream] = (state, weight)
+        self.size_bytes += weight
         while len(self._states) > self._streams_max or self.size_bytes > self._bytes_max:
             _, (_, size_bytes) = self._states.popitem(last=False)
             self.size_bytes -= size_bytes
@@ -172,9 +186,10 @@ def fold(
         UnknownEvent: an event that no registered aggregate applies.
         DomainError: an ``@applies`` function raised.
     """
-    stream, aggregates, position = state.stream, state.aggregates, state.head.position
-    shared = set(aggregates) if published else set()
-    size_bytes = 0
+    if not commits:
+        return
+    stream, position, size_bytes = state.stream, state.head.position, 0
+    folding: dict[Key, Aggregate] = {}
     for commit in commits:
         entries = _entries(codec, stream, commit, position)
         if upto is not None and commit.last > upto:
@@ -182,23 +197,21 @@ def fold(
         for type_name, aggregate_id, event in entries:
             position += 1
             key = (type_name, aggregate_id)
-            aggregate = aggregates.get(key)
-            if aggregate is None:
-                aggregate = aggregates[key] = _empty(codec, stream, position, key)
-            elif key in shared:
-                shared.remove(key)
-                aggregate = aggregates[key] = aggregate.clone()
+            try:
+                aggregate = folding[key]
+            except KeyError:
+                aggregate = folding[key] = _begin(state, codec, position, key, published)
             try:
                 aggregate.handlers[type(event)](aggregate, event)
                 if aggregate.may_finish and aggregate.finished():
-                    del aggregates[key]
+                    del folding[key], state.aggregates[key]
             except Exception as error:
                 raise DomainError(
                     f"Stream {stream!r}, position {position}: applying {event.event_name!r} to"
                     f" {type_name} {aggregate_id!r} failed: {error!r}"
                 ) from error
-        state.recorded_at_us = commit.recorded_at_us
         size_bytes += len(commit.body)
+    state.recorded_at_us = commits[-1].recorded_at_us
     state.head = Head(position)
     state.grow(size_bytes)
     state.window.remember_replayed(commits)
@@ -215,18 +228,26 @@ def _entries(codec: Codec, stream: str, commit: Commit, position: int) -> list[E
     return entries
 
 
-def _empty(codec: Codec, stream: str, position: int, key: Key) -> Aggregate:
-    aggregate_type = codec.aggregates.get(key[0])
-    if aggregate_type is None:
-        raise UnknownEvent(
-            f"Stream {stream!r}, position {position}: no aggregate type {key[0]!r} is registered."
-        )
-    return aggregate_type.empty(key[1])
+def _begin(state: StreamState, codec: Codec, position: int, key: Key, published: bool) -> Aggregate:
+    held = state.aggregates.get(key)
+    if held is None:
+        aggregate_type = codec.aggregates.get(key[0])
+        if aggregate_type is None:
+            raise UnknownEvent(
+                f"Stream {state.stream!r}, position {position}: no aggregate type {key[0]!r} is"
+                " registered."
+            )
+        held = aggregate_type.empty(key[1])
+    elif published:
+        held = held.clone()
+    state.aggregates[key] = held
+    return held
 
 
-def carried_out(codec: Codec, stream: str, commit: Commit) -> CarriedOut | None:
+def carried_out(codec: Codec, stream: str, replayed: Replayed) -> CarriedOut | None:
     """What the command window remembers of a commit; None if it had no command id."""
-    meta = codec.decode_meta(stream, commit)
+    encoded, last, recorded_at_us = replayed
+    meta = codec.decode_meta(stream, encoded, last)
     if meta.command_id is None:
         return None
-    return CarriedOut(meta.command_id, commit.last, commit.recorded_at_us, meta.fingerprint)
+    return CarriedOut(meta.command_id, last, recorded_at_us, meta.fingerprint)

@@ -6,6 +6,7 @@ commit; others read, and are never blocked by the writer.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import sys
@@ -86,7 +87,8 @@ class SqliteStore:
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        schema.prepare(
+        await asyncio.to_thread(
+            schema.prepare,
             self._path,
             busy_timeout_s=settings.busy_timeout_s,
             check_bytes_max=settings.check_bytes_max,
@@ -219,7 +221,7 @@ def _page_query(
             (stream, stream, after, _NO_POSITION if upto is None else upto),
         )
         head, records = _take(rows, page_bytes)
-        return Page([_decode(stream, record) for record in records], Head(head))
+        return Page(_decode(stream, records), Head(head))
 
     return query
 
@@ -238,9 +240,9 @@ def _take(rows: sqlite3.Cursor, bytes_max: int) -> tuple[int, list[bytes]]:
     return head, records
 
 
-def _decode(stream: str, record: bytes) -> Commit:
+def _decode(stream: str, records: list[bytes]) -> list[Commit]:
     try:
-        return _decode_commit(record)
+        return [_decode_commit(record) for record in records]
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptData(f"Stream {stream!r}: a record cannot be read: {error}") from error
 
@@ -275,7 +277,7 @@ def _feed_query(after: int, page_commits: int) -> Callable[[sqlite3.Connection],
         entries: list[FeedEntry] = []
         size = 0
         for cursor, stream, record in rows:
-            entries.append(FeedEntry(cursor, stream, _decode(stream, record)))
+            entries.append(FeedEntry(cursor, stream, _decode(stream, [record])[0]))
             size += len(record)
             if size >= PAGE_BYTES:
                 break

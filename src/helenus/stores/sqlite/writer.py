@@ -7,6 +7,7 @@ interpreter lock away and, beside a busy event loop, waits to have it back.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sqlite3
 from collections.abc import Sequence
@@ -150,8 +151,10 @@ class Writer:
         )
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        # SQLite may already have rolled back by itself; then there is nothing left to undo.
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 def _decide(

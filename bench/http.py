@@ -1,0 +1,123 @@
+"""The licensing service over HTTP: permission requests against one server process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import uvloop
+import yaml
+
+from bench.harness import Row
+
+_CONNECTIONS = 32
+_CUSTOMERS = 2_000
+_REQUESTS = 12_000
+_START_SECONDS_MAX = 30.0
+
+
+def run(directory: Path, runs: int) -> list[Row]:
+    """Permission requests per second and their latencies, closed loop."""
+    rates, medians, slowest = [], [], []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(dir=directory) as folder, _server(Path(folder)) as url:
+            rate, latencies_ms = uvloop.run(_load(url))
+        rates.append(rate)
+        medians.append(latencies_ms[len(latencies_ms) // 2])
+        slowest.append(latencies_ms[len(latencies_ms) * 99 // 100])
+    case = f"permission requests, {_CONNECTIONS} connections, {_CUSTOMERS:,} customers"
+    return [
+        Row(case, "download_licensing, SQLite", "requests/s", rates, "≥ 1,500"),
+        Row(case, "p50", "ms", medians),
+        Row(case, "p99", "ms", slowest, "≤ 60"),
+    ]
+
+
+@contextlib.contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "download_licensing", "serve", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--store", str(folder / "bench.sqlite3")],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "DOWNLOAD_LICENSING_REHEARSAL": "false"},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(process, url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            urllib.request.urlopen(f"{url}/health/ready").close()
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"the server at {url} did not get ready")
+
+
+async def _load(url: str) -> tuple[float, list[float]]:
+    titles = _titles()
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+    async with aiohttp.ClientSession(url, connector=connector) as session:
+        numbers = iter(range(_CUSTOMERS))
+        await asyncio.gather(*(_open_accounts(session, numbers) for _ in range(_CONNECTIONS)))
+        requests = iter(range(_REQUESTS))
+        latencies: list[float] = []
+        started = time.perf_counter()
+        await asyncio.gather(
+            *(_ask(session, requests, titles, latencies) for _ in range(_CONNECTIONS))
+        )
+        rate = _REQUESTS / (time.perf_counter() - started)
+    return rate, sorted(latencies)
+
+
+def _titles() -> list[str]:
+    import download_licensing  # noqa: PLC0415  # only for its folder
+
+    catalogue = Path(download_licensing.__file__).with_name("catalogue.yaml")
+    return list(yaml.safe_load(catalogue.read_text())["titles"])
+
+
+async def _open_accounts(session: aiohttp.ClientSession, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        path = f"/v1/customers/c{number}/account"
+        async with session.put(path, json={"plan": "premium"}) as answer:
+            assert answer.status == 201, await answer.text()
+
+
+async def _ask(
+    session: aiohttp.ClientSession,
+    requests: Iterator[int],
+    titles: list[str],
+    latencies_ms: list[float],
+) -> None:
+    for number in requests:
+        path = f"/v1/customers/c{number % _CUSTOMERS}/licenses"
+        title = titles[number // _CUSTOMERS % len(titles)]
+        body = msgspec.json.encode({"device_id": f"d{number % 2}", "title_id": title})
+        headers = {"Idempotency-Key": f"k{number}", "Content-Type": "application/json"}
+        started = time.perf_counter()
+        async with session.post(path, data=body, headers=headers) as answer:
+            text = await answer.read()
+        latencies_ms.append((time.perf_counter() - started) * 1000)
+        assert answer.status in (201, 403), text
