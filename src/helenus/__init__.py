@@ -31,7 +31,7 @@ from helenus.events import Event, RecordedEvent, upcast
 from helenus.repository import AggregateRepository, RepositorySettings, Statistics
 from helenus.service import AggregateService, CommandContext, handles
 from helenus.state import StreamView
-from helenus.store import Commit, EventStore, FeedEntry, Head, Page, Snapshot
+from helenus.store import Commit, EventFeed, EventStore, FeedEntry, Head, Page, Snapshot
 from helenus.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "DefinitionError",
     "DomainError",
     "Event",
+    "EventFeed",
     "EventStore",
     "FeedEntry",
     "Head",

@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform
 import msgspec
 
 from helenus.errors import DefinitionError, DomainError
-from helenus.events import Event, claim_name, require_encodable_fields
+from helenus.events import Event, claim_name, refuse_hiding_fields, require_encodable_fields
 
 A = TypeVar("A", bound="Aggregate")
 E = TypeVar("E", bound=Event)
@@ -77,6 +77,7 @@ class AggregateMeta(msgspec.StructMeta):
         if name is not None:
             cls.aggregate_name = name
             claim_name("aggregate", name, cls)
+            refuse_hiding_fields(cls, Aggregate)
             require_encodable_fields(cls)
             _require_defaults(cls)
             cls.fingerprint = _fingerprint(cls, version)

@@ -12,6 +12,7 @@ the registered upcasters, one version at a time, and only then checked against t
 from __future__ import annotations
 
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Union
 
@@ -19,7 +20,13 @@ import msgspec
 import zstandard
 
 from helenus.aggregates import Aggregate
-from helenus.errors import CodecError, CorruptData, DefinitionError, UnknownEvent
+from helenus.errors import (
+    CodecError,
+    CorruptData,
+    DefinitionError,
+    LimitExceeded,
+    UnknownEvent,
+)
 from helenus.events import (
     TAG_FIELD,
     Event,
@@ -34,6 +41,8 @@ from helenus.store import COMMIT_BYTES_MAX, Commit
 COMPRESS_FROM_BYTES = 1024
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _DECOMPRESSED_BYTES_MAX = 16 * COMMIT_BYTES_MAX
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Entry = tuple[str, str, Event]
 """One event of a body: aggregate type, aggregate id, event."""
@@ -57,6 +66,11 @@ class CommitMeta(msgspec.Struct, frozen=True, omit_defaults=True, rename="kebab"
     actor: str | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
+
+
+def checksum(meta: bytes, body: bytes) -> int:
+    """What a commit records of its bytes, so that damage is noticed and never decoded."""
+    return zlib.crc32(body, zlib.crc32(meta))
 
 
 class Codec:
@@ -111,12 +125,26 @@ class Codec:
         """The bytes of a commit's events.
 
         Raises:
-            CodecError: a field holds a value that cannot be encoded; it names the event.
+            CodecError: a field holds a value that cannot be encoded, or is not of its type, or the
+            event is not registered; it names the event.
+            LimitExceeded: before compression it is larger than a reader would accept.
         """
         try:
             body = self._encode(entries)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise CodecError(f"{self._culprit(entries)} cannot be encoded: {error}") from error
+        try:
+            self._decode_body(body)
+        except _UNREADABLE as error:
+            # A type checker's job, but a commit that nobody can read would end its stream for good.
+            names = ", ".join(sorted({event.event_name for _, _, event in entries}))
+            raise CodecError(f"{names}: what was recorded could not be read: {error}") from error
+        if len(body) > _DECOMPRESSED_BYTES_MAX:
+            raise LimitExceeded(
+                f"A commit of {len(body):,} bytes before compression is over the limit of"
+                f" {_DECOMPRESSED_BYTES_MAX:,}.",
+                remedy="Record less per command; keep large content elsewhere, store its address.",
+            )
         if len(body) >= self._compress_from_bytes:
             compressed = self._compressor.compress(body)
             if len(compressed) < len(body):
@@ -139,11 +167,13 @@ class Codec:
             upcaster. CorruptData: the bytes are not a body.
         """
         body = commit.body
+        if commit.checksum is not None and commit.checksum != checksum(commit.meta, body):
+            raise CorruptData(f"{_place(stream, commit)}: the checksum is wrong.")
         if body.startswith(_ZSTD_MAGIC):
             body = self._decompress(stream, commit)
         try:
             entries: list[Entry] = self._decode_body(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return list(self._decode_upcasting(stream, commit, body))
         return entries
 
@@ -161,7 +191,7 @@ class Codec:
     def _decode_upcasting(self, stream: str, commit: Commit, body: bytes) -> Iterator[Entry]:
         try:
             generic = self._decode_generic(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise CorruptData(
                 f"{_place(stream, commit)} is not a list of events: {error}"
             ) from error
@@ -172,7 +202,7 @@ class Codec:
     def _upcast(self, where: str, payload: Payload) -> Event:
         try:
             name, stored_version = parse_tag(payload.pop(TAG_FIELD))
-        except (KeyError, AttributeError, ValueError) as error:
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise CorruptData(f"{where}: an event without a readable {TAG_FIELD} tag.") from error
         event_type = self._events.get(name)
         if event_type is None:
@@ -219,26 +249,38 @@ class Codec:
         """
         try:
             return self._decode_meta(meta)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise CorruptData(
                 f"Stream {stream!r}: the metadata of the commit at position {last} cannot be read:"
                 f" {error}"
             ) from error
 
     def recorded(self, stream: str, commit: Commit) -> list[RecordedEvent[Event]]:
-        """The events of a commit with all that was recorded beside them."""
+        """The events of a commit with all that was recorded beside them.
+
+        Raises:
+            CorruptData: what is stored does not fit together. UnknownEvent: see `decode_body`.
+        """
         meta = self.decode_meta(stream, commit.meta, commit.last)
-        commit_id = uuid.UUID(bytes=commit.commit_id)
-        recorded_at = from_microseconds(commit.recorded_at_us)
         entries = self.decode_body(stream, commit)
+        try:
+            commit_id = uuid.UUID(bytes=commit.commit_id)
+            recorded_at = from_microseconds(commit.recorded_at_us)
+            tags = [parse_tag(kind) for kind in commit.kinds]
+        except (ValueError, OverflowError) as error:
+            raise CorruptData(f"{_place(stream, commit)}: {error}.") from error
+        if not len(tags) == len(entries) == commit.last - commit.first + 1:
+            raise CorruptData(
+                f"{_place(stream, commit)} hold {len(entries)} events of {len(tags)} kinds."
+            )
         return [
             RecordedEvent(
                 stream=stream,
                 position=commit.first + offset,
                 aggregate_type=aggregate_type,
                 aggregate_id=aggregate_id,
-                name=parse_tag(kind)[0],
-                version=parse_tag(kind)[1],
+                name=name,
+                version=version,
                 commit_id=commit_id,
                 recorded_at=recorded_at,
                 command_id=meta.command_id,
@@ -247,8 +289,8 @@ class Codec:
                 causation_id=meta.causation_id,
                 event=event,
             )
-            for offset, ((aggregate_type, aggregate_id, event), kind) in enumerate(
-                zip(entries, commit.kinds, strict=True)
+            for offset, ((aggregate_type, aggregate_id, event), (name, version)) in enumerate(
+                zip(entries, tags, strict=True)
             )
         ]
 

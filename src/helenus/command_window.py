@@ -33,7 +33,10 @@ class CarriedOut(msgspec.Struct, frozen=True, array_like=True, gc=False):
 Replayed = tuple[bytes, int, int]
 """A replayed commit, as much as the window needs: its meta, last position and time."""
 
-_NO_META = b"\x80"
+_COMMAND_ID_KEY = b"\xaacommand-id"
+"""How metadata with a command id goes on after its first byte: the id is its first field. Commits
+without one must not push those with one out of the window."""
+
 _decode = msgspec.msgpack.Decoder(list[CarriedOut]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -74,7 +77,9 @@ class CommandWindow:
     def remember_replayed(self, commits: Sequence[Commit]) -> None:
         """Add replayed commits, to be decoded when they are first needed."""
         unread = self._unread
-        unread += [(c.meta, c.last, c.recorded_at_us) for c in commits if c.meta != _NO_META]
+        unread += [
+            (c.meta, c.last, c.recorded_at_us) for c in commits if c.meta[1:12] == _COMMAND_ID_KEY
+        ]
         del unread[: -self._commands_max]
 
     def find(self, command_id: str, now_us: int) -> CarriedOut | None:
@@ -96,9 +101,10 @@ class CommandWindow:
             encoded, self._encoded = self._encoded, b""
             for command in _decode(encoded):
                 self._add(command)
-        unread, self._unread = self._unread, []
-        for replayed in unread:
-            carried_out = self._read(replayed)
+        # They stay unread if one of them cannot be read: it may be the very one that is sought.
+        read = [self._read(replayed) for replayed in self._unread]
+        self._unread = []
+        for carried_out in read:
             if carried_out is not None:
                 self._add(carried_out)
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import msgspec
 
-from helenus.aggregates import Aggregate
-from helenus.codec import Codec, CommitMeta
+from helenus.codec import Codec, CommitMeta, checksum
 from helenus.command_window import CarriedOut
-from helenus.errors import CommandIdReused, DomainError, LimitExceeded
-from helenus.state import Key, StreamState
+from helenus.errors import CommandIdReused, DomainError, LimitExceeded, StoreUnavailable
+from helenus.state import Changes, StreamState
 from helenus.store import Commit, Head
 from helenus.unit_of_work import UnitOfWork
 
@@ -89,11 +88,24 @@ class Round:
         # Never falling within a stream, so that "the state at a time" is a prefix of it.
         self._recorded_at_us = max(now_us, state.recorded_at_us)
         self._position = state.head.position
-        self._changed: dict[Key, Aggregate | None] = {}
+        self._changed = Changes()
         self._carried_out: dict[str, CarriedOut] = {}
         self.commits: list[Commit] = []
         self.size_bytes = 0
         self.decided: list[tuple[PendingCommand, Any]] = []
+        self._recording: set[PendingCommand] = set()
+
+    def fail(self, error: Exception) -> None:
+        """Answer all decided commands after their append failed, each with what is true of it."""
+        for command, _ in self.decided:
+            if command in self._recording:
+                command.fail(error)
+            else:
+                command.fail(
+                    StoreUnavailable(
+                        f"The decision could not be confirmed, as an append failed: {error}"
+                    )
+                )
 
     def decide(self, command: PendingCommand) -> None:
         """Decide one command; whatever it raises is its answer."""
@@ -109,11 +121,7 @@ class Round:
     def apply(self, head: Head) -> None:
         """Bring the state to what was appended."""
         state = self._state
-        for key, aggregate in self._changed.items():
-            if aggregate is None:
-                state.aggregates.pop(key, None)
-            else:
-                state.aggregates[key] = aggregate
+        self._changed.apply(state.aggregates)
         state.head = head
         state.recorded_at_us = self._recorded_at_us
         state.grow(self.size_bytes)
@@ -137,19 +145,26 @@ class Round:
         return Repeated(known.position)
 
     def _run(self, command: PendingCommand) -> Any:
-        unit = UnitOfWork(self._state, self._changed)
+        unit = UnitOfWork(
+            self._state,
+            self._changed,
+            position=self._position,
+            recorded_at_us=self._recorded_at_us if self.commits else None,
+        )
         try:
             result = command.decide(unit)
         finally:
             changed = unit.close()
         if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
             raise DomainError(
                 "`decide` must be a plain function: it runs again after a conflict and holds up its"
                 " stream. Fetch what it needs first and pass it in with the command."
             )
         if unit.entries:
             self._add_commit(command, unit, result)
-            self._changed.update(changed)
+            self._changed.extend(changed)
         return result
 
     def _add_commit(self, command: PendingCommand, unit: UnitOfWork, result: Any) -> None:
@@ -163,14 +178,16 @@ class Round:
         meta = command.meta
         if meta.command_id is not None and result is not None:
             meta = msgspec.structs.replace(meta, outcome=_encode_outcome(command, result))
+        encoded_meta, body = self._codec.encode_meta(meta), self._codec.encode_body(entries)
         commit = Commit(
             uuid.uuid4().bytes,
             self._position + 1,
             self._position + len(entries),
             self._recorded_at_us,
             tuple([event.tag for _, _, event in entries]),
-            self._codec.encode_meta(meta),
-            self._codec.encode_body(entries),
+            encoded_meta,
+            body,
+            checksum(encoded_meta, body),
         )
         if commit.size_bytes > limits.bytes_max:
             raise LimitExceeded(
@@ -182,6 +199,7 @@ class Round:
             self._carried_out[meta.command_id] = CarriedOut(
                 meta.command_id, commit.last, self._recorded_at_us, meta.fingerprint
             )
+        self._recording.add(command)
         self._position = commit.last
         self.size_bytes += commit.size_bytes
         self.commits.append(commit)

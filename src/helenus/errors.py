@@ -1,23 +1,23 @@
 """The exception tree. Every failure of a write says whether the write took effect (G4).
 
 HelenusError
-├── DefinitionError             an event, aggregate or upcaster is defined wrongly (raised at
-import) ├── CommandRefused              a rule of the domain said no; programs derive their refusals
-from it ├── DomainError                 the program used an aggregate in a way its definition
-forbids ├── InvalidArgument             an id, position or setting outside its documented range
-├── CodecError                  stored bytes cannot be turned into events, or events into bytes
-│   ├── UnknownEvent            a stored event has a name that no registered type carries
-│   └── CorruptData             stored bytes are not what was written
-├── Conflict                    the stream moved on; decide again on its new state
-├── CommandIdReused             the command id was first used for another command
-├── LimitExceeded               a payload, queue or batch is over its configured bound
-├── Overloaded                  shed before anything was sent; try again later
-├── OutcomeUnreadable           the command took effect, its recorded answer cannot be read
-└── StoreError                  the store could not do what it was asked
-    ├── StoreUnavailable        locked, unreachable, full: nothing was written
-    ├── StoreClosed             used before it was opened or after it was closed
-    ├── StoreUnusable           the file or schema is damaged, newer than this code, or not ours
-    └── OutcomeUnknown          the write may have taken effect; `commit_id` resolves it
+├── DefinitionError       an event, aggregate or upcaster is defined wrongly (raised at import)
+├── CommandRefused        a rule of the domain said no; programs derive their refusals from it
+├── DomainError           the program used an aggregate in a way its definition forbids
+├── InvalidArgument       an id, position or setting outside its documented range
+├── CodecError            stored bytes cannot be turned into events, or events into bytes
+│   ├── UnknownEvent      a stored event has a name that no registered type carries
+│   └── CorruptData       stored bytes are not what was written
+├── Conflict              the stream moved on; decide again on its new state
+├── CommandIdReused       the command id was first used for another command
+├── LimitExceeded         a payload, queue or batch is over its configured bound
+├── Overloaded            shed before anything was sent; try again later
+├── OutcomeUnreadable     the command took effect, its recorded answer cannot be read
+└── StoreError            the store could not do what it was asked
+    ├── StoreUnavailable  locked, unreachable, full: nothing was written
+    ├── StoreClosed       used before it was opened or after it was closed
+    ├── StoreUnusable     the file or schema is damaged, newer than this code, or not ours
+    └── OutcomeUnknown    the write may have taken effect; its commit ids resolve it
 """
 
 from __future__ import annotations

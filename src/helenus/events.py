@@ -26,6 +26,7 @@ TAG_FIELD = "$event"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*")
 _NAME_CHARACTERS_MAX = 100
+_FIXED_OPTIONS = {"array_like", "forbid_unknown_fields", "frozen", "tag", "tag_field"}
 
 _named: weakref.WeakValueDictionary[tuple[str, str], type] = weakref.WeakValueDictionary()
 
@@ -47,7 +48,7 @@ def claim_name(kind: str, name: str, owner: type) -> None:
     Raises:
         DefinitionError: the name is malformed, or another living class carries it.
     """
-    if not _NAME.fullmatch(name) or len(name) > _NAME_CHARACTERS_MAX:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _NAME_CHARACTERS_MAX:
         raise DefinitionError(
             f"{_full_name(owner)}: {kind} name {name!r} must be lower-case words joined by '-' or"
             f" '.', at most {_NAME_CHARACTERS_MAX} characters, such as 'license-issued'."
@@ -99,8 +100,22 @@ def _foreign_types(
             yield from _foreign_types(inner, path, seen)
 
 
-def _full_name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+def refuse_hiding_fields(owner: type[msgspec.Struct], root: type) -> None:
+    """Refuse fields that would hide what the framework's own class `root` needs.
+
+    Raises:
+        DefinitionError: naming the class and the field.
+    """
+    for field in owner.__struct_fields__:
+        if hasattr(root, field) or field in root.__annotations__:
+            raise DefinitionError(
+                f"{_full_name(owner)}.{field}: the name {field!r} means something else in every"
+                f" {root.__name__}. Give the field another name."
+            )
+
+
+def _full_name(thing: type | Upcaster) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -118,6 +133,10 @@ class EventMeta(msgspec.StructMeta):
         version: int = 1,
         **options: Any,
     ) -> Any:
+        if fixed := sorted(options.keys() & _FIXED_OPTIONS):
+            raise DefinitionError(
+                f"{class_name}: the option {fixed[0]} cannot be set for an event."
+            )
         options = {"frozen": True, "kw_only": True, "gc": False} | options
         if name is not None:
             options |= {"tag": tag_of(name, version), "tag_field": TAG_FIELD}
@@ -131,6 +150,7 @@ class EventMeta(msgspec.StructMeta):
             cls.schema_version = version
             cls.tag = tag_of(name, version)
             claim_name("event", name, cls)
+            refuse_hiding_fields(cls, Event)
             require_encodable_fields(cls)
         return cls
 
@@ -206,7 +226,7 @@ def upcast(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
         if from_version < 1:
             raise DefinitionError(f"upcast {name!r}: from_version must be 1 or more.")
         known = _upcasters.get((name, from_version))
-        if known is not None and known.__qualname__ != function.__qualname__:
+        if known is not None and _full_name(known) != _full_name(function):
             raise DefinitionError(
                 f"upcast {name!r} from version {from_version} is defined twice:"
                 f" {known.__module__}.{known.__qualname__} and"

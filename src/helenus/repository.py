@@ -272,7 +272,7 @@ class AggregateRepository:
             return await self._load_past(stream, at_position, at_time)
         state = self._cache.get(stream)
         if state is not None and stream not in self._lanes:
-            head = await self._store.head(stream)
+            head = await self._store.head(stream, token=state.head.token)
             if head == state.head:
                 return state.view()
         view: StreamView = await self._submit(stream, UnitOfWork.view, CommitMeta(), None)
@@ -376,13 +376,17 @@ class AggregateRepository:
             except Conflict:
                 self._conflicts += 1
                 return 0
+            except Exception as error:  # noqa: BLE001  # each command is told what is true of it
+                self._cache.drop(state.stream)
+                round_.fail(error)
+                return taken
             round_.apply(head)
             self._appends += 1
             self._cache.put(state)
             self._take_snapshot(state)
         elif not confirmed:
             self._head_checks += 1
-            if await self._store.head(state.stream) != state.head:
+            if await self._store.head(state.stream, token=state.head.token) != state.head:
                 return 0
         for command, result in round_.decided:
             if isinstance(result, Repeated):
@@ -436,7 +440,10 @@ class AggregateRepository:
     async def _catch_up(self, state: StreamState, *, published: bool) -> Head:
         head = Head(0)
         async for page in self._store.read(
-            state.stream, after=state.head.position, page_bytes=self._settings.page_bytes
+            state.stream,
+            after=state.head.position,
+            token=state.head.token,
+            page_bytes=self._settings.page_bytes,
         ):
             head = page.head
             fold(state, self._codec, page.commits, published=published)
@@ -468,6 +475,7 @@ class AggregateRepository:
             stream,
             after=state.head.position,
             upto=at_position,
+            token=state.head.token,
             page_bytes=self._settings.page_bytes,
         ):
             commits = [c for c in page.commits if until_us is None or c.recorded_at_us <= until_us]
@@ -482,7 +490,12 @@ class AggregateRepository:
             return
         events = state.head.position - state.snapshot_position
         if events >= settings.snapshot_events or state.unsaved_bytes >= settings.snapshot_bytes:
-            self._saver.offer(state.stream, self._snapshots.encode(state))
+            try:
+                snapshot = self._snapshots.encode(state)
+            except Exception as error:  # noqa: BLE001  # what was committed must be acknowledged
+                self._saver.refuse(state.stream, error)
+            else:
+                self._saver.offer(state.stream, snapshot)
 
 
 def _decode_outcome(outcome: bytes, returns: Any) -> Any:

@@ -25,7 +25,7 @@ from helenus.errors import DefinitionError, DomainError
 from helenus.repository import AggregateRepository
 from helenus.unit_of_work import UnitOfWork
 
-C = TypeVar("C")
+_BUILTIN = (bytes, datetime)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -146,8 +146,17 @@ class AggregateService:
 
 
 def fingerprint_of(command: Any) -> bytes:
-    """Eight bytes that identify a command's type and content."""
-    encoded = msgspec.msgpack.encode([type(command).__name__, command], order="deterministic")
+    """Eight bytes that identify a command's type and content.
+
+    Fields at their default do not count, so a release may add one between a command and its
+    repetition.
+    """
+    content = msgspec.to_builtins(command, builtin_types=_BUILTIN)
+    if isinstance(command, msgspec.Struct):
+        for field in msgspec.structs.fields(command):
+            if getattr(command, field.name) == field.default:
+                content.pop(field.encode_name, None)
+    encoded = msgspec.msgpack.encode([type(command).__name__, content], order="deterministic")
     return hashlib.blake2b(encoded, digest_size=8).digest()
 
 

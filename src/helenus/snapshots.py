@@ -81,7 +81,7 @@ class SnapshotCodec:
         state.saved(state.head.position, len(plain))
         body = self._compress(plain)
         checksum = zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big")
-        return Snapshot(state.head.position, self.fingerprint, checksum + body)
+        return Snapshot(state.head.position, self.fingerprint, checksum + body, state.head.token)
 
     def decode(self, stream: str, snapshot: Snapshot) -> StreamState | None:
         """The state that a snapshot holds, or None if it cannot be used."""
@@ -92,8 +92,10 @@ class SnapshotCodec:
             logger.warning("snapshot of stream %r is damaged; replaying it instead", stream)
             return None
         try:
-            return self._decode_state(stream, snapshot.position, self._decompress(body))
-        except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError, KeyError) as error:
+            state = self._decode_state(stream, snapshot.position, self._decompress(body))
+            state.head = Head(snapshot.position, snapshot.token)
+            return state
+        except Exception as error:  # noqa: BLE001  # a cache never stands in the way of the stream
             logger.warning("snapshot of stream %r cannot be read (%s); replaying", stream, error)
             return None
 
@@ -133,6 +135,11 @@ class SnapshotSaver:
         self._waiting[stream] = snapshot
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._save_all())
+
+    def refuse(self, stream: str, error: Exception) -> None:
+        """Count and log a snapshot that could not be taken."""
+        self.failed += 1
+        logger.warning("snapshot of stream %r was not taken: %s", stream, error)
 
     async def drain(self) -> None:
         """Wait until all snapshots offered so far are saved or have failed."""

@@ -118,6 +118,41 @@ class StateCache:
             self.size_bytes -= held[1]
 
 
+class Changes:
+    """Aggregates changed since a state, so that replaying the same events gives the same order.
+
+    Attributes:
+        aggregates: those changed, by their first event since; None: finished.
+        born: those of them that were empty before, also where one had finished earlier.
+    """
+
+    __slots__ = ("aggregates", "born")
+
+    def __init__(self) -> None:
+        self.aggregates: dict[Key, Aggregate | None] = {}
+        self.born: set[Key] = set()
+
+    def put(self, key: Key, aggregate: Aggregate | None, *, born: bool) -> None:
+        """Add a changed aggregate."""
+        if born:
+            self.aggregates.pop(key, None)
+            self.born.add(key)
+        self.aggregates[key] = aggregate
+
+    def extend(self, later: Changes) -> None:
+        """Add changes that followed these."""
+        for key, aggregate in later.aggregates.items():
+            self.put(key, aggregate, born=key in later.born)
+
+    def apply(self, aggregates: dict[Key, Aggregate]) -> None:
+        """Make these changes to the aggregates of a state."""
+        for key, aggregate in self.aggregates.items():
+            if aggregate is None or key in self.born:
+                aggregates.pop(key, None)
+            if aggregate is not None:
+                aggregates[key] = aggregate
+
+
 class StreamView:
     """The aggregates of a stream as they stood at one position.
 
@@ -134,12 +169,11 @@ class StreamView:
         self._recorded_at_us = recorded_at_us
         self._aggregates = aggregates
 
-    def changed(self, changes: Mapping[Key, Aggregate | None]) -> StreamView:
-        """This view with some aggregates replaced; None: finished."""
-        merged = dict(self._aggregates) | {k: a for k, a in changes.items() if a is not None}
-        gone = {key for key, aggregate in changes.items() if aggregate is None}
-        kept = {key: aggregate for key, aggregate in merged.items() if key not in gone}
-        return StreamView(self.stream, self.position, self._recorded_at_us, kept)
+    def changed(self, changes: Changes, position: int, recorded_at_us: int) -> StreamView:
+        """This view with the changes made up to a later position."""
+        merged = dict(self._aggregates)
+        changes.apply(merged)
+        return StreamView(self.stream, position, recorded_at_us, merged)
 
     @property
     def recorded_at(self) -> datetime | None:

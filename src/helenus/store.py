@@ -17,6 +17,7 @@ from helenus.errors import InvalidArgument, LimitExceeded
 
 STREAM_CHARACTERS_MAX = 500
 COMMIT_BYTES_MAX = 8 * 1024 * 1024
+SNAPSHOT_BYTES_MAX = 8 * 1024 * 1024
 PAGE_BYTES = 1024 * 1024
 
 
@@ -44,6 +45,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
         kinds: the stored names of the events, in order.
         meta: the encoded command metadata.
         body: the encoded events.
+        checksum: CRC-32 of meta and body, checked when they are decoded; None: not recorded.
     """
 
     commit_id: bytes
@@ -53,6 +55,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     kinds: tuple[str, ...]
     meta: bytes
     body: bytes
+    checksum: int | None = None
 
     @property
     def id(self) -> uuid.UUID:
@@ -66,7 +69,12 @@ class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
-    """Consecutive commits of one stream, and the head as it was when they were read."""
+    """Consecutive commits of one stream.
+
+    Attributes:
+        commits: in order.
+        head: as far as it was known when they were read; on the last page it is the stream's head.
+    """
 
     commits: list[Commit]
     head: Head
@@ -79,11 +87,13 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
         position: of the last event it includes.
         fingerprint: of the aggregate definitions it was encoded with.
         body: the encoded state.
+        token: of the head it was taken at.
     """
 
     position: int
     fingerprint: str
     body: bytes
+    token: bytes = b""
 
 
 class FeedEntry(msgspec.Struct, frozen=True, gc=False):
@@ -113,22 +123,42 @@ class EventStore(Protocol):
         """
 
     def read(
-        self, stream: str, *, after: int = 0, upto: int | None = None, page_bytes: int = PAGE_BYTES
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
     ) -> AsyncIterator[Page]:
         """The commits that hold events with ``after < position <= upto``, in order.
 
-        Yields at least one page. Each is read as one consistent view and holds at least one commit
+        With the token of the head at `after`, the store need not search for where to begin.
+
+        Yields at least one page. Together they include every append acknowledged before the read
+        began, where the bounds allow. Each is of one consistent view, holds at least one commit
         where any is left, and no further one once its payload reaches `page_bytes`.
         """
 
-    async def head(self, stream: str) -> Head:
-        """The head, linearizably: it includes every append acknowledged before the call."""
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
+        """The head, linearizably: it includes every append acknowledged before the call.
+
+        With the token of an earlier head, the store need not search for it.
+        """
 
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """The stream's snapshot, if there is one."""
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
-        """Keep the snapshot unless one of a later position is there; None forgets the one kept."""
+        """Keep the snapshot unless one of a later position is there; None forgets the one kept.
+
+        Raises:
+            LimitExceeded: it is over `SNAPSHOT_BYTES_MAX`; nothing was written.
+        """
+
+
+class EventFeed(Protocol):
+    """A store that shows all its commits in one order."""
 
     def feed(self, *, after: int = 0, page_commits: int = 256) -> AsyncIterator[list[FeedEntry]]:
         """All commits of the store after a cursor, up to the present.
@@ -176,6 +206,21 @@ def check_append(stream: str, commits: Sequence[Commit], expected: Head) -> Head
             )
         position = commit.last
     return Head(position)
+
+
+def check_snapshot(stream: str, snapshot: Snapshot | None) -> None:
+    """Refuse a snapshot that no adapter keeps.
+
+    Raises:
+        InvalidArgument: no stream can have this name.
+        LimitExceeded: it is over `SNAPSHOT_BYTES_MAX`.
+    """
+    check_stream(stream)
+    if snapshot is not None and len(snapshot.body) > SNAPSHOT_BYTES_MAX:
+        raise LimitExceeded(
+            f"Stream {stream!r}: a snapshot of {len(snapshot.body):,} bytes is over the limit of"
+            f" {SNAPSHOT_BYTES_MAX:,}; the stream is replayed without one."
+        )
 
 
 def check_range(after: int, upto: int | None) -> None:

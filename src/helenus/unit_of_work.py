@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import msgspec
 
 from helenus.aggregates import A, Aggregate
 from helenus.codec import Entry
 from helenus.errors import DomainError, InvalidArgument
 from helenus.events import Event
-from helenus.state import Key, StreamState, StreamView
+from helenus.state import Changes, Key, StreamState, StreamView
 
 AGGREGATE_ID_CHARACTERS_MAX = 500
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class UnitOfWork:
@@ -20,12 +21,23 @@ class UnitOfWork:
     refused, fails or meets a conflict leaves nothing behind.
     """
 
-    def __init__(self, state: StreamState, earlier: Mapping[Key, Aggregate | None]) -> None:
+    def __init__(
+        self,
+        state: StreamState,
+        earlier: Changes,
+        *,
+        position: int | None = None,
+        recorded_at_us: int | None = None,
+    ) -> None:
         self._state = state
         self._earlier = earlier
+        self._position = state.head.position if position is None else position
+        self._recorded_at_us = state.recorded_at_us if recorded_at_us is None else recorded_at_us
+        self._closed = False
         self._handed_out: dict[Key, Aggregate] = {}
-        self._changed: dict[Key, Aggregate | None] = {}
+        self._changed = Changes()
         self._failed: DomainError | None = None
+        self._as_recorded: list[bytes | None] = []
         self.entries: list[Entry] = []
 
     @property
@@ -38,7 +50,10 @@ class UnitOfWork:
 
         Raises:
             InvalidArgument: the id is empty, too long or not printable.
+            DomainError: the unit is closed, or the type is not the registered one.
         """
+        if self._closed:
+            raise DomainError(f"Stream {self.stream!r}: the unit of work is closed.")
         key = (aggregate_type.aggregate_name, aggregate_id)
         aggregate = self._handed_out.get(key)
         if aggregate is None:
@@ -52,52 +67,95 @@ class UnitOfWork:
     def all(self, aggregate_type: type[A]) -> list[A]:
         """All aggregates of this type that had an event and are not finished."""
         name = aggregate_type.aggregate_name
-        keys = dict.fromkeys([*self._state.aggregates, *self._earlier, *self._changed])
-        return [
-            self.get(aggregate_type, key[1]) for key in keys if key[0] == name and self._exists(key)
-        ]
+        aggregates = dict(self._state.aggregates)
+        self._earlier.apply(aggregates)
+        self._changed.apply(aggregates)
+        return [self.get(aggregate_type, key[1]) for key in aggregates if key[0] == name]
 
     def view(self) -> StreamView:
         """The stream as the commands before this one left it, to keep beyond the unit."""
         view = self._state.view()
-        return view.changed(self._earlier) if self._earlier else view
+        if not self._earlier.aggregates:
+            return view
+        return view.changed(self._earlier, self._position, self._recorded_at_us)
 
     def record(self, aggregate: Aggregate, event: Event) -> None:
         """Apply an event to an aggregate and keep it for the commit. See `Aggregate.record`."""
         key = (aggregate.aggregate_name, aggregate.id)
+        self._as_recorded.append(_encoded(event))
         try:
             aggregate.apply(event)
+            _require_declared(aggregate)
         except Exception as error:
             # The aggregate may be half changed: even a program that catches this must not commit.
             self._failed = DomainError(
                 f"Stream {self.stream!r}: applying {event!r} to {key[0]} {key[1]!r} failed: {error}"
             )
             raise self._failed from error
-        self._changed[key] = aggregate
+        self._changed.put(key, aggregate, born=self._held(key) is None)
         self.entries.append((*key, event))
         if aggregate.may_finish and aggregate.finished():
             # As in `fold`: it is gone with this event, and whoever gets it again gets an empty one.
-            self._changed[key] = None
+            self._changed.put(key, None, born=False)
             del self._handed_out[key]
             del aggregate.__dict__["recorder"]
 
-    def close(self) -> dict[Key, Aggregate | None]:
-        """End the unit and return the aggregates it changed; None for a finished one.
+    def close(self) -> Changes:
+        """End the unit and return what it changed.
 
         Raises:
-            DomainError: an event could not be applied.
+            DomainError: an event could not be applied, or an aggregate was changed without one.
         """
+        self._closed = True
         for aggregate in self._handed_out.values():
             del aggregate.__dict__["recorder"]
         if self._failed is not None:
             raise self._failed
+        self._require_pure()
         return self._changed
 
-    def _exists(self, key: Key) -> bool:
-        return self._held(key) is not None
+    def _require_pure(self) -> None:
+        """Hold what the command left behind against its events applied to what it found.
+
+        So state depends on events alone: a change outside ``@applies`` would be in this process's
+        memory and in snapshots, and nowhere else.
+        """
+        for (_, _, event), as_recorded in zip(self.entries, self._as_recorded, strict=True):
+            if _encoded(event) != as_recorded:
+                raise DomainError(
+                    f"Stream {self.stream!r}: event {event.event_name!r} was changed after it was"
+                    " recorded.",
+                    remedy="An @applies method must copy what it keeps of an event and changes.",
+                )
+        folded: dict[Key, Aggregate] = {}
+        for type_name, aggregate_id, event in self.entries:
+            key = (type_name, aggregate_id)
+            if key in self._handed_out:
+                aggregate = folded.get(key)
+                if aggregate is None:
+                    aggregate = folded[key] = self._found(key, self._handed_out[key])
+                aggregate.apply(event)
+                if aggregate.may_finish and aggregate.finished():
+                    folded[key] = aggregate.empty(aggregate_id)
+        for key, handed_out in self._handed_out.items():
+            expected = folded.get(key) or self._found(key, handed_out, copy=False)
+            if handed_out != expected and _encode(handed_out) != _encode(expected):
+                raise DomainError(
+                    f"Stream {self.stream!r}: {key[0]} {key[1]!r} was changed other than by its"
+                    " events.",
+                    remedy="Change state only in @applies methods; record an event instead.",
+                )
+
+    def _found(self, key: Key, handed_out: Aggregate, *, copy: bool = True) -> Aggregate:
+        """The aggregate as the unit found it; empty if it had no event."""
+        earlier = self._earlier.aggregates
+        held = earlier[key] if key in earlier else self._state.aggregates.get(key)
+        if held is None:
+            return handed_out.empty(key[1])
+        return held.clone() if copy else held
 
     def _held(self, key: Key) -> Aggregate | None:
-        for changes in (self._changed, self._earlier):
+        for changes in (self._changed.aggregates, self._earlier.aggregates):
             if key in changes:
                 return changes[key]
         return self._state.aggregates.get(key)
@@ -112,6 +170,20 @@ class UnitOfWork:
         copy.__dict__["recorder"] = self
         self._handed_out[key] = copy
         return copy
+
+
+def _encoded(event: Event) -> bytes | None:
+    try:
+        return _encode(event)
+    except Exception:  # noqa: BLE001  # the codec will name it
+        return None
+
+
+def _require_declared(aggregate: Aggregate) -> None:
+    """Refuse state that no snapshot would hold; beside the fields there are `id` and `recorder`."""
+    if len(aggregate.__dict__) > 2:
+        undeclared = ", ".join(sorted(aggregate.__dict__.keys() - {"id", "recorder"}))
+        raise DomainError(f"{type(aggregate).__name__} has no field {undeclared}: declare it.")
 
 
 def _check_aggregate(aggregate_type: type[Aggregate], aggregate_id: str) -> None:

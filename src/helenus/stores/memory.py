@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from helenus.errors import Conflict, StoreClosed
+from helenus.errors import Conflict, InvalidArgument, StoreClosed
 from helenus.store import (
     PAGE_BYTES,
     Commit,
@@ -15,6 +15,7 @@ from helenus.store import (
     Snapshot,
     check_append,
     check_range,
+    check_snapshot,
     check_stream,
 )
 
@@ -47,7 +48,13 @@ class MemoryStore:
         return head
 
     async def read(
-        self, stream: str, *, after: int = 0, upto: int | None = None, page_bytes: int = PAGE_BYTES
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         check_stream(stream)
@@ -58,7 +65,9 @@ class MemoryStore:
             for commit in self._streams.get(stream, ()):
                 if commit.last <= after:
                     continue
-                if (upto is not None and commit.first > upto) or size >= page_bytes:
+                if upto is not None and (commit.first > upto or upto <= after):
+                    break
+                if size >= page_bytes:
                     break
                 page.append(commit)
                 size += commit.size_bytes
@@ -68,7 +77,7 @@ class MemoryStore:
             if not page or after >= (head.position if upto is None else min(upto, head.position)):
                 return
 
-    async def head(self, stream: str) -> Head:
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         self._require_open()
         check_stream(stream)
@@ -77,12 +86,13 @@ class MemoryStore:
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """See `EventStore.load_snapshot`."""
         self._require_open()
+        check_stream(stream)
         return self._snapshots.get(stream)
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
         self._require_open()
-        check_stream(stream)
+        check_snapshot(stream, snapshot)
         if snapshot is None:
             self._snapshots.pop(stream, None)
         elif (held := self._snapshots.get(stream)) is None or held.position <= snapshot.position:
@@ -91,7 +101,9 @@ class MemoryStore:
     async def feed(
         self, *, after: int = 0, page_commits: int = 256
     ) -> AsyncIterator[list[FeedEntry]]:
-        """See `EventStore.feed`."""
+        """See `EventFeed.feed`."""
+        if page_commits < 1:
+            raise InvalidArgument(f"page_commits must be 1 or more, not {page_commits}.")
         self._require_open()
         while after < len(self._feed):
             entries = self._feed[after : after + page_commits]

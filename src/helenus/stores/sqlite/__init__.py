@@ -26,6 +26,7 @@ from helenus.store import (
     Snapshot,
     check_append,
     check_range,
+    check_snapshot,
     check_stream,
 )
 from helenus.stores.sqlite import schema
@@ -124,7 +125,13 @@ class SqliteStore:
         return head
 
     async def read(
-        self, stream: str, *, after: int = 0, upto: int | None = None, page_bytes: int = PAGE_BYTES
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         check_stream(stream)
@@ -138,7 +145,7 @@ class SqliteStore:
             if after >= (page.head.position if upto is None else min(upto, page.head.position)):
                 return
 
-    async def head(self, stream: str) -> Head:
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         check_stream(stream)
         return await self._query(_head_query(stream))
@@ -150,13 +157,13 @@ class SqliteStore:
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
-        check_stream(stream)
+        check_snapshot(stream, snapshot)
         await self._require_writer().submit(SaveSnapshot(stream, snapshot))
 
     async def feed(
         self, *, after: int = 0, page_commits: int = 256
     ) -> AsyncIterator[list[FeedEntry]]:
-        """See `EventStore.feed`. The cursor is the commit's rowid."""
+        """See `EventFeed.feed`. The cursor is the commit's rowid."""
         if page_commits < 1:
             raise InvalidArgument(f"page_commits must be 1 or more, not {page_commits}.")
         while entries := await self._query(_feed_query(after, page_commits)):
@@ -213,12 +220,17 @@ _decode_commit = msgspec.msgpack.Decoder(Commit).decode
 def _page_query(
     stream: str, after: int, upto: int | None, page_bytes: int
 ) -> Callable[[sqlite3.Connection], Page]:
+    if upto is None:
+        upto = _NO_POSITION
+    elif upto <= after:
+        upto = 0  # also where both bounds lie within one commit
+
     def query(connection: sqlite3.Connection) -> Page:
         rows = connection.execute(
             # One statement, so that head and commits are of one view, on an empty page too.
             "SELECT head, record FROM (SELECT max(last) AS head FROM commits WHERE stream = ?)"
             " LEFT JOIN commits ON stream = ? AND last > ? AND first <= ? ORDER BY last",
-            (stream, stream, after, _NO_POSITION if upto is None else upto),
+            (stream, stream, after, upto),
         )
         head, records = _take(rows, page_bytes)
         return Page(_decode(stream, records), Head(head))

@@ -10,17 +10,14 @@ import contextlib
 import os
 import sqlite3
 import stat
-import struct
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from helenus.errors import StoreUnusable
-from helenus.stores.sqlite.faults import translate
+from helenus.stores.sqlite.faults import primary_code, translate
 
 APPLICATION_ID = 0x48454C4E  # "HELN"
-_MAGIC = b"SQLite format 3\x00"
-_HEADER_BYTES = 100
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -31,7 +28,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             stream TEXT NOT NULL,
             first INTEGER NOT NULL,
             last INTEGER NOT NULL,
-            record BLOB NOT NULL, -- the Commit in msgpack, read three times as fast as columns
+            record BLOB NOT NULL, -- the Commit in msgpack, read twice as fast as columns
             UNIQUE (stream, last)
         )""",
         """CREATE TABLE snapshots (
@@ -58,6 +55,7 @@ def connect(path: Path, *, busy_timeout_s: float, cache_bytes: int) -> sqlite3.C
         cached_statements=256,
     )
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA fullfsync=ON")  # macOS alone: there fsync does not reach the disk
     connection.execute(f"PRAGMA cache_size=-{cache_bytes // 1024}")
     return connection
 
@@ -80,7 +78,7 @@ def prepare(
     Raises:
         StoreUnusable: the directory or the file cannot be used; it was left as it is.
     """
-    if not path.exists():
+    if not _exists(path):
         _create(path, migrations)
     _require_ours(path)
     try:
@@ -94,7 +92,21 @@ def prepare(
         raise translate(error, str(path)) from error
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, a directory that may not be searched
+        raise _unreadable(path, error) from error
+
+
 def _create(path: Path, migrations: Sequence[Sequence[str]]) -> None:
+    for suffix in ("-wal", "-journal"):
+        # SQLite would replay it into the new file.
+        if path.with_name(path.name + suffix).exists():
+            raise StoreUnusable(
+                f"{path}{suffix} is there without its file: it may hold acknowledged commits.",
+                remedy="Put the file back, or remove what is left of it to start an empty store.",
+            )
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
     try:
         with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
@@ -115,6 +127,8 @@ def _create(path: Path, migrations: Sequence[Sequence[str]]) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
+    if os.name == "nt":
+        return  # directories cannot be opened there, and need not be
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -123,41 +137,69 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _require_ours(path: Path) -> None:
+    """Recognise the file without changing it.
+
+    Only through SQLite: had this process opened and closed the file by itself, the POSIX locks of
+    all its connections to it would be gone, and another process could take the WAL, and what was
+    acknowledged into it, away from under them.
+    """
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-        header = path.open("rb").read(_HEADER_BYTES) if regular else b""
-        size = path.stat().st_size
+        status = path.stat()
     except OSError as error:
-        raise StoreUnusable(
-            f"The SQLite file {path} cannot be read: {error}.",
-            remedy="Give this user the right to read and write it.",
-        ) from error
-    if not regular:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
         raise StoreUnusable(f"{path} is not a file.", remedy="Name a file, or one to be made.")
-    if size == 0:
+    if status.st_size == 0:
         raise StoreUnusable(
             f"The file {path} is empty: it may once have held a store.",
             remedy="Restore it from a backup, or remove it to start an empty store.",
         )
-    if not header.startswith(_MAGIC) or len(header) < _HEADER_BYTES:
-        raise StoreUnusable(
-            f"The file {path} is no SQLite database, or its beginning is damaged.",
-            remedy="Name another file, or restore this one from a backup.",
-        )
-    (application_id,) = struct.unpack_from(">I", header, 68)
+    # Beside a WAL the file may rightly be shorter than its header says: a checkpoint is under way.
+    has_wal = path.with_name(path.name + "-wal").exists()
+    try:
+        application_id, expected = _look(path)
+    except sqlite3.Error as error:
+        if primary_code(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreUnusable(
+                f"The file {path} is no SQLite database, or its beginning is damaged.",
+                remedy="Name another file, or restore this one from a backup.",
+            ) from error
+        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
+            raise _unreadable(path, error) from error
+        if has_wal:
+            return
+        raise _truncated(path, status.st_size) from error
     if application_id != APPLICATION_ID:
         raise StoreUnusable(
             f"The SQLite database {path} was made by another program.",
             remedy="Name another file; this one was not touched.",
         )
-    (page_bytes,) = struct.unpack_from(">H", header, 16)
-    (pages,) = struct.unpack_from(">I", header, 28)
-    expected = pages * (65536 if page_bytes == 1 else page_bytes)
-    if size < expected and not path.with_name(path.name + "-wal").exists():
-        raise StoreUnusable(
-            f"The SQLite file {path} is truncated: {size:,} bytes of {expected:,}.",
-            remedy="Restore it from a backup; it was not touched.",
-        )
+    if path.stat().st_size < expected and not has_wal:
+        raise _truncated(path, status.st_size)
+
+
+def _look(path: Path) -> tuple[int, int]:
+    """The application id, and the size in bytes that the header tells."""
+    connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro&immutable=1", uri=True)
+    with contextlib.closing(connection):
+        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(application_id), int(pages) * int(page_bytes)
+
+
+def _unreadable(path: Path, error: Exception) -> StoreUnusable:
+    return StoreUnusable(
+        f"The SQLite file {path} cannot be read: {error}.",
+        remedy="Give this user the right to read and write it.",
+    )
+
+
+def _truncated(path: Path, size: int) -> StoreUnusable:
+    return StoreUnusable(
+        f"The SQLite file {path} is truncated: its {size:,} bytes are fewer than its header tells.",
+        remedy="Restore it from a backup; it was not touched.",
+    )
 
 
 def _require_known_version(path: Path, connection: sqlite3.Connection, known: int) -> None:

@@ -77,6 +77,9 @@ class Writer:
             self._roll_back()
             failure = translate(error, self._path)
             return [failure] * len(group)
+        except BaseException:
+            self._roll_back()  # or the write lock would be kept, and all other processes out
+            raise
         try:
             execute("COMMIT")
         except sqlite3.Error as error:
@@ -136,6 +139,9 @@ class Writer:
         except sqlite3.Error as error:
             self._roll_back()
             return translate(error, self._path)
+        except BaseException:
+            self._roll_back()
+            raise
         return None
 
     def _save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
