@@ -1,0 +1,38 @@
+"""For the tests of programs that use helenus, and of adapters of its store port.
+
+`Scenario` tells what a domain does in given, when, then. `MockClock` is a clock that a test moves,
+`FaultyStore` a store that fails on demand, `RecordingStore` and `violations` judge concurrent
+histories. The conformance suite for stores is in `helenus.testing.conformance`.
+"""
+
+from helenus.testing.clock import MockClock
+from helenus.testing.faults import (
+    Call,
+    ConflictOnce,
+    FailAfter,
+    FailBefore,
+    FailUnknownBefore,
+    Fault,
+    FaultyStore,
+    Hold,
+)
+from helenus.testing.histories import History, RecordingStore, violations
+from helenus.testing.scenarios import Addressed, Scenario, at
+
+__all__ = [
+    "Addressed",
+    "Call",
+    "ConflictOnce",
+    "FailAfter",
+    "FailBefore",
+    "FailUnknownBefore",
+    "Fault",
+    "FaultyStore",
+    "History",
+    "Hold",
+    "MockClock",
+    "RecordingStore",
+    "Scenario",
+    "at",
+    "violations",
+]

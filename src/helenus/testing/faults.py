@@ -1,0 +1,223 @@
+"""A store that fails on demand: before an operation, after it, or not until it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Literal, Protocol, TypeVar
+
+from helenus.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+
+T = TypeVar("T")
+Operation = Literal["append", "read", "head", "load_snapshot", "save_snapshot"]
+
+
+class Call:
+    """One operation on a stream, as a fault sees it.
+
+    Attributes:
+        operation: its name in the port.
+        stream: its stream.
+        commits: what it would append.
+        expected: the position it would append at.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        stream: str,
+        commits: Sequence[Commit] = (),
+        expected: int = 0,
+    ) -> None:
+        self.operation = operation
+        self.stream = stream
+        self.commits = commits
+        self.expected = expected
+
+
+class Fault(Protocol):
+    """Happens around one operation."""
+
+    async def before(self, call: Call) -> None:
+        """Before the store is asked; what this raises keeps it from being asked."""
+
+    async def after(self, call: Call) -> None:
+        """After the store has done it; what this raises replaces its answer."""
+
+
+class FailBefore:
+    """The store is never asked.
+
+    Args:
+        error: what is raised; by default that the store is unavailable.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    async def before(self, call: Call) -> None:
+        """Fail."""
+        raise self._error or StoreUnavailable(f"A fault: {call.operation} was never sent.")
+
+    async def after(self, call: Call) -> None:
+        """Not reached."""
+
+
+class FailAfter:
+    """The store does what it was asked, and its answer is lost."""
+
+    async def before(self, call: Call) -> None:
+        """Let it happen."""
+
+    async def after(self, call: Call) -> None:
+        """Fail with an unknown outcome."""
+        ids = tuple(commit.id for commit in call.commits)
+        raise OutcomeUnknown(f"A fault: the answer to {call.operation} was lost.", ids)
+
+
+class FailUnknownBefore:
+    """The outcome is reported as unknown; in fact nothing was done."""
+
+    async def before(self, call: Call) -> None:
+        """Fail with an unknown outcome."""
+        ids = tuple(commit.id for commit in call.commits)
+        raise OutcomeUnknown(f"A fault: {call.operation} was lost on its way.", ids)
+
+    async def after(self, call: Call) -> None:
+        """Not reached."""
+
+
+class ConflictOnce:
+    """An append is told that another writer came first, which is not true.
+
+    Args:
+        actual: the head it is told; by default one past the expected.
+    """
+
+    def __init__(self, actual: int | None = None) -> None:
+        self._actual = actual
+
+    async def before(self, call: Call) -> None:
+        """Fail with a conflict."""
+        actual = call.expected + 1 if self._actual is None else self._actual
+        raise Conflict(call.stream, call.expected, actual)
+
+    async def after(self, call: Call) -> None:
+        """Not reached."""
+
+
+class Hold:
+    """The operation stands still until it is released.
+
+    Args:
+        after: whether it stands still after the store has done it, instead of before.
+
+    Attributes:
+        reached: set when the operation has come to stand still.
+    """
+
+    def __init__(self, *, after: bool = False) -> None:
+        self._after = after
+        self.reached = asyncio.Event()
+        self._released = asyncio.Event()
+
+    def release(self) -> None:
+        """Let it, and any later operation with this fault, go on."""
+        self._released.set()
+
+    async def before(self, call: Call) -> None:
+        """Stand still here, unless told to do it after."""
+        if not self._after:
+            await self._stand()
+
+    async def after(self, call: Call) -> None:
+        """Stand still here, if told so."""
+        if self._after:
+            await self._stand()
+
+    async def _stand(self) -> None:
+        self.reached.set()
+        await self._released.wait()
+
+
+class FaultyStore:
+    """Hands everything on to a store, counts it, and injects faults.
+
+    Args:
+        store: an open store.
+        choose: asked for a fault at every call that has none injected.
+
+    Attributes:
+        calls: how often each operation was called.
+    """
+
+    def __init__(
+        self, store: EventStore, *, choose: Callable[[Call], Fault | None] | None = None
+    ) -> None:
+        self._store = store
+        self._choose = choose
+        self._faults: defaultdict[Operation, deque[Fault]] = defaultdict(deque)
+        self.calls: Counter[Operation] = Counter()
+
+    def inject(self, operation: Operation, *faults: Fault) -> None:
+        """Let the next calls of an operation meet these faults, one each, in order."""
+        self._faults[operation].extend(faults)
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        """See `EventStore.append`."""
+        call = Call("append", stream, commits, expected.position)
+        return await self._around(call, lambda: self._store.append(stream, commits, expected))
+
+    async def read(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
+    ) -> AsyncIterator[Page]:
+        """See `EventStore.read`. A fault before comes before the first page, one after, last."""
+        call = Call("read", stream)
+        fault = self._next(call)
+        if fault is not None:
+            await fault.before(call)
+        async for page in self._store.read(
+            stream, after=after, upto=upto, token=token, page_bytes=page_bytes
+        ):
+            yield page
+        if fault is not None:
+            await fault.after(call)
+
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
+        """See `EventStore.head`."""
+        call = Call("head", stream)
+        return await self._around(call, lambda: self._store.head(stream, token=token))
+
+    async def load_snapshot(self, stream: str) -> Snapshot | None:
+        """See `EventStore.load_snapshot`."""
+        call = Call("load_snapshot", stream)
+        return await self._around(call, lambda: self._store.load_snapshot(stream))
+
+    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
+        """See `EventStore.save_snapshot`."""
+        call = Call("save_snapshot", stream)
+        await self._around(call, lambda: self._store.save_snapshot(stream, snapshot))
+
+    async def _around(self, call: Call, operate: Callable[[], Awaitable[T]]) -> T:
+        fault = self._next(call)
+        if fault is None:
+            return await operate()
+        await fault.before(call)
+        answer = await operate()
+        await fault.after(call)
+        return answer
+
+    def _next(self, call: Call) -> Fault | None:
+        self.calls[call.operation] += 1
+        waiting = self._faults[call.operation]
+        if waiting:
+            return waiting.popleft()
+        return self._choose(call) if self._choose else None

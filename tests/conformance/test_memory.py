@@ -1,0 +1,12 @@
+"""The memory store conforms."""
+
+import pytest
+
+from helenus.stores.memory import MemoryStore
+from helenus.testing.conformance import FeedCases, MakeStore, StoreConformance
+
+
+class TestMemoryStore(StoreConformance, FeedCases):
+    @pytest.fixture
+    def make_store(self) -> MakeStore:
+        return MemoryStore
