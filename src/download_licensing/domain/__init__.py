@@ -1,0 +1,1 @@
+"""The domain: events, aggregates and rules. Pure: time and ids come in, nothing else does."""

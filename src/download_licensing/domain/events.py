@@ -1,0 +1,126 @@
+"""The facts recorded on a customer's stream, by the aggregate they are addressed to.
+
+`at` is the time of the decision, which came with the command. Names and fields are stored: a field
+may be added with a default, any other change needs a new version and an upcaster.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from helenus.events import Event
+
+ReleaseReason = Literal["deleted", "device-removed"]
+
+
+class AccountOpened(Event, name="account-opened"):
+    """Account: the customer may download from now on, by a plan of the catalogue."""
+
+    plan: str
+    at: datetime
+
+
+class DeviceRegistered(Event, name="device-registered"):
+    """Account: a device the account did not have got its first grant."""
+
+    device_id: str
+    at: datetime
+
+
+class DeviceRemoved(Event, name="device-removed"):
+    """Account: the customer removed a device."""
+
+    device_id: str
+    at: datetime
+
+
+class DownloadCounted(Event, name="download-counted"):
+    """Downloaded title: a grant, or the refresh of an expired licence."""
+
+    license_id: str
+    device_id: str
+    at: datetime
+
+
+class DownloadHeld(Event, name="download-held"):
+    """Device: it holds an active licence up to `expires_at`, the effective expiry; None: no end."""
+
+    license_id: str
+    title_id: str
+    expires_at: datetime | None
+    at: datetime
+
+
+class DownloadShortened(Event, name="download-shortened"):
+    """Device: a first play moved the effective expiry of a licence it holds."""
+
+    license_id: str
+    expires_at: datetime | None
+    at: datetime
+
+
+class DownloadDropped(Event, name="download-dropped"):
+    """Device: it no longer holds a licence, which was released."""
+
+    license_id: str
+    at: datetime
+
+
+class LicenseIssued(Event, name="license-issued"):
+    """License: granted, on the terms in force at that time.
+
+    Attributes:
+        expires_at: None: unlimited.
+        playback_window_s: seconds from the first play on; 0: unlimited.
+        renewals_max: None: no cap.
+    """
+
+    title_id: str
+    device_id: str
+    plan: str
+    expires_at: datetime | None
+    playback_window_s: int
+    renewals_max: int | None
+    at: datetime
+
+
+class FirstPlayReported(Event, name="first-play-reported"):
+    """License: played for the first time since it was issued or refreshed.
+
+    Attributes:
+        played_at: as counted, which is never before the grant nor after the report.
+        reported_at_device: as the device's clock had it.
+        playback_ends_at: None: the playback window is unlimited.
+    """
+
+    played_at: datetime
+    reported_at_device: datetime
+    playback_ends_at: datetime | None
+    at: datetime
+
+
+class LicenseRenewed(Event, name="license-renewed"):
+    """License: extended.
+
+    Attributes:
+        expires_at: None: unlimited.
+        refresh: whether it had expired, so that this counts as a download.
+    """
+
+    expires_at: datetime | None
+    refresh: bool
+    at: datetime
+
+
+class LicenseReleased(Event, name="license-released"):
+    """License: given back for good.
+
+    Attributes:
+        reason: the download was deleted, or its device removed.
+        released_at_device: as the device's clock had it, where it was told.
+    """
+
+    reason: ReleaseReason
+    released_at_device: datetime | None
+    at: datetime

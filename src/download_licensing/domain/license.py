@@ -1,0 +1,137 @@
+"""License: the permission to keep and play one download."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from download_licensing.domain.events import (
+    FirstPlayReported,
+    LicenseIssued,
+    LicenseReleased,
+    LicenseRenewed,
+    ReleaseReason,
+)
+from download_licensing.domain.times import after, earlier, lasts
+from helenus.aggregates import Aggregate, applies
+
+
+class License(Aggregate, name="license"):
+    """A licence. It is active while it is neither released nor past its effective expiry.
+
+    Attributes:
+        title_id: what may be played.
+        device_id: where.
+        plan: the customer's when it was issued.
+        issued_at: None: there is no such licence.
+        extended_at: when it was issued or last renewed.
+        expires_at: None: unlimited.
+        playback_window_s: seconds from the first play on; 0: unlimited.
+        playback_ends_at: None: not played since issued or refreshed, or unlimited.
+        first_played_at: since it was issued or refreshed, as counted.
+        renewals_used: refreshes included.
+        renewals_max: None: no cap.
+    """
+
+    title_id: str = ""
+    device_id: str = ""
+    plan: str = ""
+    issued_at: datetime | None = None
+    extended_at: datetime | None = None
+    expires_at: datetime | None = None
+    playback_window_s: int = 0
+    playback_ends_at: datetime | None = None
+    first_played_at: datetime | None = None
+    renewals_used: int = 0
+    renewals_max: int | None = None
+    released_at: datetime | None = None
+    release_reason: ReleaseReason | None = None
+
+    @property
+    def effective_expires_at(self) -> datetime | None:
+        """The end of the licence or of the playback window, whichever comes first; None: never."""
+        return earlier(self.expires_at, self.playback_ends_at)
+
+    @property
+    def renewals_left(self) -> int | None:
+        """None: not limited."""
+        return None if self.renewals_max is None else max(0, self.renewals_max - self.renewals_used)
+
+    def active(self, at: datetime) -> bool:
+        """Whether the download may be played at a time."""
+        return self.released_at is None and lasts(self.effective_expires_at, at)
+
+    def counted_play(self, played_at: datetime, now: datetime) -> datetime:
+        """When a play counts as having happened: the device's clock is not trusted."""
+        assert self.extended_at is not None
+        return min(max(played_at, self.extended_at), now)
+
+    def issue(
+        self,
+        *,
+        title_id: str,
+        device_id: str,
+        plan: str,
+        expires_at: datetime | None,
+        playback_window_s: int,
+        renewals_max: int | None,
+        at: datetime,
+    ) -> None:
+        self.record(
+            LicenseIssued(
+                title_id=title_id,
+                device_id=device_id,
+                plan=plan,
+                expires_at=expires_at,
+                playback_window_s=playback_window_s,
+                renewals_max=renewals_max,
+                at=at,
+            )
+        )
+
+    def play(self, reported: datetime, at: datetime) -> None:
+        """Start the playback window."""
+        played_at = self.counted_play(reported, at)
+        self.record(
+            FirstPlayReported(
+                played_at=played_at,
+                reported_at_device=reported,
+                playback_ends_at=after(played_at, self.playback_window_s),
+                at=at,
+            )
+        )
+
+    def renew(self, expires_at: datetime | None, *, refresh: bool, at: datetime) -> None:
+        self.record(LicenseRenewed(expires_at=expires_at, refresh=refresh, at=at))
+
+    def release(
+        self, reason: ReleaseReason, released_at_device: datetime | None, at: datetime
+    ) -> None:
+        self.record(LicenseReleased(reason=reason, released_at_device=released_at_device, at=at))
+
+    @applies
+    def _issued(self, event: LicenseIssued) -> None:
+        self.title_id = event.title_id
+        self.device_id = event.device_id
+        self.plan = event.plan
+        self.issued_at = self.extended_at = event.at
+        self.expires_at = event.expires_at
+        self.playback_window_s = event.playback_window_s
+        self.renewals_max = event.renewals_max
+
+    @applies
+    def _played(self, event: FirstPlayReported) -> None:
+        self.first_played_at = event.played_at
+        self.playback_ends_at = event.playback_ends_at
+
+    @applies
+    def _renewed(self, event: LicenseRenewed) -> None:
+        self.extended_at = event.at
+        self.expires_at = event.expires_at
+        self.renewals_used += 1
+        if event.refresh:
+            self.first_played_at = self.playback_ends_at = None
+
+    @applies
+    def _released(self, event: LicenseReleased) -> None:
+        self.released_at = event.at
+        self.release_reason = event.reason

@@ -1,0 +1,153 @@
+"""Why a command is not carried out. Nothing was written when one of these is raised.
+
+CommandRefused (helenus)
+└── Refusal
+    ├── DownloadRefused         rules are not met; `unmet` lists all of them
+    ├── NotFound                what the command addresses does not exist
+    │   ├── AccountNotFound
+    │   ├── LicenseNotFound
+    │   ├── DeviceNotFound
+    │   └── TitleNotFound
+    ├── UnknownPlan             the plan named in the command is not in the catalogue
+    ├── UnknownTitle            the title named in the command is not in the catalogue
+    ├── AccountExists           the account is open with another plan
+    ├── LicenseReleased         a released licence cannot be renewed
+    └── KeyReused               the idempotency key made a licence for another request before
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from download_licensing.domain.unmet import Unmet
+from helenus.errors import CommandRefused
+
+
+class Refusal(CommandRefused):
+    """Base of all refusals of the domain.
+
+    Attributes:
+        reason: what is the matter, for programs.
+        detail: what is the matter, as a sentence.
+        remedy: what the caller can do next, as a sentence.
+    """
+
+    reason: ClassVar[str] = ""
+
+    def __init__(self, detail: str, *, remedy: str | None = None) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.detail = detail
+
+
+class DownloadRefused(Refusal):
+    """A request or a renewal does not meet every rule.
+
+    Attributes:
+        unmet: every rule that is not met, in the order of the rules; at least one.
+    """
+
+    def __init__(self, unmet: Sequence[Unmet]) -> None:
+        super().__init__(unmet[0].detail, remedy=unmet[0].remedy)
+        self.unmet = tuple(unmet)
+
+
+class NotFound(Refusal):
+    """What the command or query addresses does not exist."""
+
+
+class AccountNotFound(NotFound):
+    """The customer has no account."""
+
+    reason = "account-not-found"
+    remedy = "Open the account first."
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"Customer {customer_id!r} has no account.")
+
+
+class LicenseNotFound(NotFound):
+    """The customer has no such licence."""
+
+    reason = "license-not-found"
+    remedy = "Use the license_id of a grant of this customer."
+
+    def __init__(self, license_id: str) -> None:
+        super().__init__(f"The customer has no licence {license_id!r}.")
+
+
+class DeviceNotFound(NotFound):
+    """The customer never had a download on such a device."""
+
+    reason = "device-not-found"
+    remedy = "List the devices of the customer for those that are known."
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(f"The customer has no device {device_id!r}.")
+
+
+class TitleNotFound(NotFound):
+    """The title asked about, or the title of a licence, is not in the catalogue."""
+
+    reason = "title-not-found"
+    remedy = "Use a title of the catalogue."
+
+    def __init__(self, title_id: str) -> None:
+        super().__init__(f"Title {title_id!r} is not in the catalogue.")
+
+
+class UnknownTitle(Refusal):
+    """The title named in a request is not in the catalogue."""
+
+    reason = "title-unknown"
+    remedy = "Use a title of the catalogue."
+
+    def __init__(self, title_id: str) -> None:
+        super().__init__(f"Title {title_id!r} is not in the catalogue.")
+
+
+class UnknownPlan(Refusal):
+    """The plan named in a request, or the plan of the account, is not in the catalogue."""
+
+    reason = "plan-unknown"
+
+    def __init__(self, plan: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"Plan {plan!r} is not in the catalogue.",
+            remedy=f"Use one of: {', '.join(sorted(known)[:20])}.",
+        )
+
+
+class AccountExists(Refusal):
+    """The account is open with another plan.
+
+    Attributes:
+        plan: the plan it is open with.
+    """
+
+    reason = "account-exists"
+    remedy = "Keep the plan it has."
+
+    def __init__(self, customer_id: str, plan: str) -> None:
+        super().__init__(f"The account of customer {customer_id!r} is open with plan {plan!r}.")
+        self.plan = plan
+
+
+class LicenseReleased(Refusal):
+    """The licence was released, so it cannot be renewed."""
+
+    reason = "license-released"
+    remedy = "Request a new download of the title."
+
+    def __init__(self, license_id: str) -> None:
+        super().__init__(f"Licence {license_id!r} was released.")
+
+
+class KeyReused(Refusal):
+    """The idempotency key made a licence for another device or title before."""
+
+    reason = "idempotency-key-reused"
+    remedy = "Send a new request under a new key; repeat a key only for the very same request."
+
+    def __init__(self) -> None:
+        super().__init__("The idempotency key was used for another request.")

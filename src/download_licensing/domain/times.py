@@ -1,0 +1,80 @@
+"""Time arithmetic. All times are aware and UTC; none is read from a clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from helenus.errors import InvalidArgument
+
+YEAR = timedelta(days=365)
+"""The rolling year of the rules. What happened exactly this long ago no longer counts."""
+
+SETTLING = timedelta(days=31)
+"""For how long after the fact a decision may still be made as of an earlier time.
+
+What can no longer matter to any decision after that is dropped from the state or put aside."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Stands for "no end" where times are compared."""
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Bounds of any time taken in, so that arithmetic on it never leaves the calendar."""
+
+
+def utc(moment: datetime, field: str) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        InvalidArgument: it has no zone, or lies outside `EARLIEST` to `LATEST`; it names the field.
+    """
+    if moment.tzinfo is None:
+        raise InvalidArgument(f"{field} needs a time zone.", remedy="Send it as RFC 3339, in UTC.")
+    if not EARLIEST <= moment < LATEST:
+        raise InvalidArgument(
+            f"{field} lies outside the years {EARLIEST.year} to {LATEST.year - 1}.",
+            remedy="Check the clock that it was read from.",
+        )
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def after(moment: datetime, seconds: int) -> datetime | None:
+    """The moment this many seconds later; None, no end, for 0."""
+    return moment + timedelta(seconds=seconds) if seconds else None
+
+
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two ends, where None is no end."""
+    if one is None:
+        return other
+    return one if other is None else min(one, other)
+
+
+def lasts(end: datetime | None, at: datetime) -> bool:
+    """Whether something with this end still holds at a moment: not any more at the end itself."""
+    return end is None or at < end
+
+
+def end_or_never(end: datetime | None) -> datetime:
+    """An end in comparable form."""
+    return NEVER if end is None else end
+
+
+def none_if_never(end: datetime) -> datetime | None:
+    """The opposite of `end_or_never`."""
+    return None if end == NEVER else end
+
+
+def when_fewer_last(ends: list[datetime], allowed: int) -> datetime | None:
+    """When at most `allowed` of the things with these ends still hold; None: never.
+
+    Args:
+        ends: in comparable form, in any order; more than `allowed`.
+        allowed: how many may hold; negative: no waiting brings it about.
+    """
+    return None if allowed < 0 else none_if_never(sorted(ends)[len(ends) - allowed - 1])
+
+
+def seconds_until(end: datetime, at: datetime) -> int:
+    """Whole seconds from a moment to an end; 0 if it has passed."""
+    return max(0, (end - at) // timedelta(seconds=1))

@@ -1,0 +1,1 @@
+"""The service floor: commands in, answers out."""

@@ -1,0 +1,172 @@
+"""Answers: what commands and queries give back. Times are UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from download_licensing.domain.unmet import Reason, Unmet
+
+__all__ = [
+    "Account",
+    "AccountOpened",
+    "Allowance",
+    "Device",
+    "DeviceRemoved",
+    "Devices",
+    "Grant",
+    "License",
+    "LicenseState",
+    "Reason",
+    "Unmet",
+    "Warning",
+    "WarningCode",
+]
+
+LicenseState = Literal["active", "expired", "released"]
+WarningCode = Literal["last-download-of-title", "no-download-of-title-left", "last-renewal"]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers."""
+
+
+class Account(Answer, frozen=True, kw_only=True):
+    """An open account."""
+
+    customer_id: str
+    plan: str
+    opened_at: datetime
+
+
+class AccountOpened(Answer, frozen=True, kw_only=True):
+    """The answer to `OpenAccount`.
+
+    Attributes:
+        account: the account.
+        created: whether this command opened it; False: it was open with this plan.
+    """
+
+    account: Account
+    created: bool
+
+
+class Warning(Answer, frozen=True, kw_only=True):  # noqa: A001  # the domain's word
+    """What the customer should be told before a limit is reached.
+
+    Attributes:
+        code: for programs.
+        message: for people.
+        until: when it no longer holds; None: never by waiting.
+    """
+
+    code: WarningCode
+    message: str
+    until: datetime | None
+
+
+class Grant(Answer, frozen=True, kw_only=True):
+    """A download permission: what was granted, and what is left after it.
+
+    Attributes:
+        expires_at: when the licence ends if its playback window does not end first; None: never.
+        playback_window_s: seconds from the first play on, 0: unlimited.
+        playback_ends_at: end of the playback window once it has started.
+        renewals_left: None: not limited.
+        downloads_left_this_year: of the title; None: not limited.
+    """
+
+    license_id: str
+    customer_id: str
+    device_id: str
+    title_id: str
+    plan: str
+    issued_at: datetime
+    expires_at: datetime | None
+    playback_window_s: int
+    playback_ends_at: datetime | None
+    renewals_left: int | None
+    downloads_left_this_year: int | None
+    active_downloads_left_on_device: int
+    devices_left: int
+    warnings: tuple[Warning, ...]
+
+
+class License(Answer, frozen=True, kw_only=True):
+    """A licence as it stands at the time asked.
+
+    Attributes:
+        effective_expires_at: the earlier of licence end and playback window end; None: never.
+        license_remaining_s: whole seconds to the licence's end; None: unlimited; 0 once released.
+        playback_remaining_s: whole seconds to the end of the playback window, all of it before the
+            first play; None: unlimited; 0 once released.
+        renewals_left: None: not limited.
+    """
+
+    license_id: str
+    customer_id: str
+    device_id: str
+    title_id: str
+    state: LicenseState
+    issued_at: datetime
+    expires_at: datetime | None
+    first_played_at: datetime | None
+    playback_window_s: int
+    playback_ends_at: datetime | None
+    effective_expires_at: datetime | None
+    license_remaining_s: int | None
+    playback_remaining_s: int | None
+    renewals_used: int
+    renewals_left: int | None
+    released_at: datetime | None
+    release_reason: Literal["deleted", "device-removed"] | None
+
+
+class Device(Answer, frozen=True, kw_only=True):
+    """A device of the account.
+
+    Attributes:
+        holds_slot: whether it counts against the devices of the plan.
+    """
+
+    device_id: str
+    registered_at: datetime
+    removed_at: datetime | None
+    active_downloads: int
+    holds_slot: bool
+
+
+class Devices(Answer, frozen=True, kw_only=True):
+    """The devices of an account, in the order in which they were first registered."""
+
+    plan: str
+    devices_max: int
+    devices_in_use: int
+    devices: tuple[Device, ...]
+
+
+class DeviceRemoved(Answer, frozen=True, kw_only=True):
+    """The answer to `RemoveDevice`: the licences that this command released."""
+
+    device_id: str
+    released_licenses: tuple[str, ...]
+
+
+class Allowance(Answer, frozen=True, kw_only=True):
+    """What is left of a title on a device, and whether a request would be granted now.
+
+    Attributes:
+        refusals: the rules that a request would not meet.
+        downloads_left_this_year: of the title; None: not limited.
+    """
+
+    title_id: str
+    device_id: str
+    allowed: bool
+    refusals: tuple[Unmet, ...]
+    downloads_left_this_year: int | None
+    active_downloads_left_on_device: int
+    devices_left: int
+    warnings: tuple[Warning, ...]

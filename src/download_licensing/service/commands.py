@@ -1,0 +1,92 @@
+"""Commands: what a customer's devices and account page ask for. Each names its customer.
+
+The time of the decision and the idempotency key are not part of a command: they come in its
+`helenus.CommandContext`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from download_licensing.domain.ids import CustomerId, DeviceId, LicenseId, PlanId, TitleId
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all commands.
+
+    Attributes:
+        customer_id: on whose stream it is decided.
+    """
+
+    customer_id: CustomerId
+
+
+class OpenAccount(Command, frozen=True, kw_only=True):
+    """Open the customer's account. Idempotent for the same plan.
+
+    Attributes:
+        plan: a plan of the catalogue.
+    """
+
+    plan: PlanId
+
+
+class RequestDownload(Command, frozen=True, kw_only=True):
+    """Ask for permission to download a title. Needs an idempotency key: it makes the licence's id.
+
+    Attributes:
+        device_id: where the download will lie.
+        title_id: a title of the catalogue.
+    """
+
+    device_id: DeviceId
+    title_id: TitleId
+
+
+class ReportFirstPlay(Command, frozen=True, kw_only=True):
+    """Report that a download was played; the first report that arrives starts its playback window.
+
+    Attributes:
+        license_id: its licence.
+        played_at: when, by the clock of the device, which is not trusted.
+    """
+
+    license_id: LicenseId
+    played_at: Moment
+
+
+class RenewLicense(Command, frozen=True, kw_only=True):
+    """Extend a licence; of an expired one, a refresh, which counts as a download.
+
+    Attributes:
+        license_id: the licence.
+    """
+
+    license_id: LicenseId
+
+
+class ReleaseLicense(Command, frozen=True, kw_only=True):
+    """Give a licence back because its download was deleted. Idempotent.
+
+    Attributes:
+        license_id: the licence.
+        released_at: when, by the clock of the device, which is not trusted.
+    """
+
+    license_id: LicenseId
+    released_at: Moment | None = None
+
+
+class RemoveDevice(Command, frozen=True, kw_only=True):
+    """Release all licences of a device and forget the device. Idempotent.
+
+    Attributes:
+        device_id: the device.
+    """
+
+    device_id: DeviceId

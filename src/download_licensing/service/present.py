@@ -1,0 +1,160 @@
+"""Turns aggregates and situations into answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from download_licensing.domain.account import Account
+from download_licensing.domain.device import Device
+from download_licensing.domain.license import License
+from download_licensing.domain.situation import Aggregates, Situation
+from download_licensing.domain.terms import Plan, Title
+from download_licensing.domain.times import YEAR, seconds_until, when_fewer_last
+from download_licensing.domain.unmet import Unmet
+from download_licensing.service import answers
+
+
+def account(customer_id: str, held: Account) -> answers.Account:
+    """The answer about an open account."""
+    assert held.opened_at is not None
+    return answers.Account(customer_id=customer_id, plan=held.plan, opened_at=held.opened_at)
+
+
+def license(customer_id: str, held: License, at: datetime) -> answers.License:
+    """The answer about an issued licence at a time."""
+    assert held.issued_at is not None
+    released = held.released_at is not None
+    return answers.License(
+        license_id=held.id,
+        customer_id=customer_id,
+        device_id=held.device_id,
+        title_id=held.title_id,
+        state="released" if released else "active" if held.active(at) else "expired",
+        issued_at=held.issued_at,
+        expires_at=held.expires_at,
+        first_played_at=held.first_played_at,
+        playback_window_s=held.playback_window_s,
+        playback_ends_at=held.playback_ends_at,
+        effective_expires_at=held.effective_expires_at,
+        license_remaining_s=0 if released else _license_remaining_s(held, at),
+        playback_remaining_s=0 if released else _playback_remaining_s(held, at),
+        renewals_used=held.renewals_used,
+        renewals_left=held.renewals_left,
+        released_at=held.released_at,
+        release_reason=held.release_reason,
+    )
+
+
+def _license_remaining_s(held: License, at: datetime) -> int | None:
+    return None if held.expires_at is None else seconds_until(held.expires_at, at)
+
+
+def _playback_remaining_s(held: License, at: datetime) -> int | None:
+    if held.playback_ends_at is not None:
+        return seconds_until(held.playback_ends_at, at)
+    return held.playback_window_s or None
+
+
+def grant(
+    customer_id: str,
+    held: License,
+    situation: Situation,
+    plan: Plan,
+    title: Title,
+    *,
+    downloads: int,
+) -> answers.Grant:
+    """The answer to a request or renewal that was granted.
+
+    Args:
+        customer_id: whose licence it is.
+        held: the licence, as granted.
+        situation: as it was before the grant.
+        plan: the customer's.
+        title: the licence's.
+        downloads: how many downloads the grant counted.
+    """
+    assert held.issued_at is not None
+    counted = [*situation.counted, *[situation.now] * downloads]
+    on_device = len(situation.others_on_device) + 1
+    in_use = len(situation.other_devices_until) + 1
+    warnings = _title_warnings(title, counted)
+    if held.renewals_left == 0 and held.renewals_max:
+        warnings.append(_LAST_RENEWAL)
+    return answers.Grant(
+        license_id=held.id,
+        customer_id=customer_id,
+        device_id=held.device_id,
+        title_id=held.title_id,
+        plan=plan.plan_id,
+        issued_at=held.issued_at,
+        expires_at=held.expires_at,
+        playback_window_s=held.playback_window_s,
+        playback_ends_at=held.playback_ends_at,
+        renewals_left=held.renewals_left,
+        downloads_left_this_year=_left(title.downloads_per_year_max, len(counted)),
+        active_downloads_left_on_device=max(0, plan.active_downloads_per_device_max - on_device),
+        devices_left=max(0, plan.devices_max - in_use),
+        warnings=tuple(warnings),
+    )
+
+
+def allowance(
+    device_id: str, situation: Situation, plan: Plan, title: Title, unmet: tuple[Unmet, ...]
+) -> answers.Allowance:
+    """The answer to what is left."""
+    on_device = len(situation.others_on_device)
+    warnings = [] if unmet else _title_warnings(title, situation.counted)
+    return answers.Allowance(
+        title_id=title.title_id,
+        device_id=device_id,
+        allowed=not unmet,
+        refusals=unmet,
+        downloads_left_this_year=_left(title.downloads_per_year_max, len(situation.counted)),
+        active_downloads_left_on_device=max(0, plan.active_downloads_per_device_max - on_device),
+        devices_left=max(0, plan.devices_max - situation.devices_in_use),
+        warnings=tuple(warnings),
+    )
+
+
+def devices(aggregates: Aggregates, held: Account, plan: Plan, at: datetime) -> answers.Devices:
+    """The answer about the devices of an account at a time."""
+    listed = [
+        answers.Device(
+            device_id=device_id,
+            registered_at=registration.registered_at,
+            removed_at=registration.removed_at,
+            active_downloads=(active := len(aggregates.get(Device, device_id).active_ends(at))),
+            holds_slot=active > 0,
+        )
+        for device_id, registration in held.devices.items()
+    ]
+    return answers.Devices(
+        plan=plan.plan_id,
+        devices_max=plan.devices_max,
+        devices_in_use=sum(device.holds_slot for device in listed),
+        devices=tuple(listed),
+    )
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    return None if limit is None else max(0, limit - used)
+
+
+_LAST_RENEWAL = answers.Warning(
+    code="last-renewal", message="This was the last renewal of this download.", until=None
+)
+
+
+def _title_warnings(title: Title, counted: list[datetime]) -> list[answers.Warning]:
+    """Warn where at most one more download of a title is left before a date."""
+    limit = title.downloads_per_year_max
+    if limit is None or not counted or limit - len(counted) > 1:
+        return []
+    until = when_fewer_last([at + YEAR for at in counted], min(limit, len(counted)) - 1)
+    before = "" if until is None else f" before {until:%Y-%m-%d}"
+    if limit - len(counted) == 1:
+        message = f"Only 1 more download of this title{before}."
+        return [answers.Warning(code="last-download-of-title", message=message, until=until)]
+    message = f"No further download of this title{before}."
+    return [answers.Warning(code="no-download-of-title-left", message=message, until=until)]

@@ -1,0 +1,169 @@
+"""A customer under test: carries out commands at given times and tells what was recorded."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from download_licensing.catalogue import Catalogue
+from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.domain.terms import Plan, Title
+from download_licensing.service import answers, commands
+from download_licensing.service.licensing import LicensingService, stream_of
+from helenus import CommandContext
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+YEAR = timedelta(days=365)
+
+_keys = itertools.count()
+
+
+def plan(plan_id: str, devices: int, downloads: int) -> Plan:
+    return Plan(
+        plan_id=plan_id,
+        name=plan_id,
+        devices_max=devices,
+        active_downloads_per_device_max=downloads,
+    )
+
+
+def title(
+    title_id: str,
+    *,
+    downloads: int | None = None,
+    days: int = 30,
+    window_hours: int = 0,
+    renewals: int | None = None,
+) -> Title:
+    return Title(
+        title_id=title_id,
+        name=title_id,
+        studio="Studio",
+        downloads_per_year_max=downloads,
+        license_duration_s=days * 86_400,
+        playback_window_s=window_hours * 3_600,
+        renewals_max=renewals,
+    )
+
+
+def catalogue(*terms: Plan | Title) -> Catalogue:
+    return Catalogue(
+        {entry.plan_id: entry for entry in terms if isinstance(entry, Plan)},
+        {entry.title_id: entry for entry in terms if isinstance(entry, Title)},
+    )
+
+
+CATALOGUE = catalogue(
+    plan("solo", 1, 2),
+    plan("pair", 2, 3),
+    plan("family", 6, 100),
+    title("free"),
+    title("free-2"),
+    title("free-3"),
+    title("thrice", downloads=3),
+    title("windowed", window_hours=48, renewals=2),
+    title("forever", days=0),
+    title("forever-windowed", days=0, window_hours=48),
+    title("unrenewable", renewals=0),
+    title("short", downloads=2, days=7, renewals=1),
+)
+
+
+class Member:
+    """One customer of a service; commands without a key get one of their own."""
+
+    def __init__(self, service: LicensingService, customer_id: str = "ada") -> None:
+        self.service = service
+        self.customer_id = customer_id
+
+    async def _execute(self, command: Any, at: datetime, key: str | None) -> Any:
+        context = CommandContext(at=at, command_id=key or f"own-{next(_keys)}")
+        return await self.service.execute(command, context)
+
+    async def open(self, plan_id: str, at: datetime = START) -> answers.AccountOpened:
+        command = commands.OpenAccount(customer_id=self.customer_id, plan=plan_id)
+        answer: answers.AccountOpened = await self._execute(command, at, None)
+        return answer
+
+    async def request(
+        self, device: str, title_id: str, at: datetime = START, key: str | None = None
+    ) -> answers.Grant:
+        command = commands.RequestDownload(
+            customer_id=self.customer_id, device_id=device, title_id=title_id
+        )
+        answer: answers.Grant = await self._execute(command, at, key)
+        return answer
+
+    async def renew(self, license_id: str, at: datetime, key: str | None = None) -> answers.Grant:
+        command = commands.RenewLicense(customer_id=self.customer_id, license_id=license_id)
+        answer: answers.Grant = await self._execute(command, at, key)
+        return answer
+
+    async def play(
+        self, license_id: str, played_at: datetime, at: datetime | None = None
+    ) -> answers.License:
+        command = commands.ReportFirstPlay(
+            customer_id=self.customer_id, license_id=license_id, played_at=played_at
+        )
+        answer: answers.License = await self._execute(command, at or played_at, None)
+        return answer
+
+    async def release(
+        self, license_id: str, at: datetime, released_at: datetime | None = None
+    ) -> answers.License:
+        command = commands.ReleaseLicense(
+            customer_id=self.customer_id, license_id=license_id, released_at=released_at
+        )
+        answer: answers.License = await self._execute(command, at, None)
+        return answer
+
+    async def remove(self, device: str, at: datetime) -> answers.DeviceRemoved:
+        command = commands.RemoveDevice(customer_id=self.customer_id, device_id=device)
+        answer: answers.DeviceRemoved = await self._execute(command, at, None)
+        return answer
+
+    async def license(self, license_id: str, at: datetime) -> answers.License:
+        return await self.service.license(self.customer_id, license_id, at)
+
+    async def devices(self, at: datetime) -> answers.Devices:
+        return await self.service.devices(self.customer_id, at)
+
+    async def allowance(
+        self, device: str, title_id: str, at: datetime = START
+    ) -> answers.Allowance:
+        return await self.service.allowance(self.customer_id, title_id, device, at)
+
+    async def refused(self, attempt: Any) -> tuple[str, ...]:
+        """The reasons for which an attempt is refused; it must record nothing."""
+        before = await self.recorded()
+        with pytest.raises(DownloadRefused) as refusal:
+            await attempt
+        assert await self.recorded() == before
+        return tuple(unmet.reason for unmet in refusal.value.unmet)
+
+    async def turned_down(self, kind: type[Refusal], attempt: Any) -> Refusal:
+        """The refusal of an attempt; it must record nothing."""
+        before = await self.recorded()
+        with pytest.raises(kind) as refusal:
+            await attempt
+        assert await self.recorded() == before
+        return refusal.value
+
+    async def recorded(self) -> list[tuple[str, str]]:
+        """Aggregate id and name of every event."""
+        stream = stream_of(self.customer_id)
+        history = self.service.repository.history(stream)
+        return [(event.aggregate_id, event.name) async for event in history]
+
+    async def facts(self, name: str) -> list[dict[str, Any]]:
+        """The fields of every event of a name."""
+        stream = stream_of(self.customer_id)
+        history = self.service.repository.history(stream)
+        return [msgspec.structs.asdict(e.event) async for e in history if e.name == name]

@@ -1,0 +1,120 @@
+"""What the aggregates drop or put aside never changes an answer, and their state stays small."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from download_licensing.domain.device import Device
+from download_licensing.domain.downloaded_title import DownloadedTitle
+from download_licensing.domain.events import (
+    DownloadCounted,
+    DownloadDropped,
+    DownloadHeld,
+    DownloadShortened,
+)
+from download_licensing.domain.times import SETTLING, YEAR
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+
+moments = st.integers(0, 2_000).map(lambda days: START + days * DAY)
+
+
+def counted(*times: datetime) -> DownloadedTitle:
+    title = DownloadedTitle.empty("t")
+    for at in times:
+        title.apply(DownloadCounted(license_id="l", device_id="d", at=at))
+    return title
+
+
+def held(license_id: str, expires_at: datetime | None, at: datetime) -> DownloadHeld:
+    return DownloadHeld(license_id=license_id, title_id="t", expires_at=expires_at, at=at)
+
+
+def test_a_download_counts_for_less_than_a_year() -> None:
+    title = counted(START)
+
+    assert title.in_year_before(START + YEAR - TICK) == [START]
+    assert title.in_year_before(START + YEAR) == []
+
+
+def test_downloads_are_kept_for_a_year_and_a_month() -> None:
+    last = START + YEAR + SETTLING
+
+    assert len(counted(START, last - TICK).counted) == 2
+    title = counted(START, last)
+    assert title.counted == [last]
+    assert title.horizon == last - SETTLING
+
+
+@given(st.lists(moments, max_size=30), moments)
+def test_what_a_title_drops_counts_for_no_decision_it_allows(
+    times: list[datetime], asked: datetime
+) -> None:
+    title = counted(*times)
+    now = max(asked, title.horizon or asked)
+
+    expected = sorted(at for at in times if at > now - YEAR)
+
+    assert title.in_year_before(now) == expected
+
+
+def test_a_licence_that_lapsed_over_a_month_ago_is_put_aside_and_can_come_back() -> None:
+    device = Device.empty("d")
+    device.apply(held("lic-a", START, START - DAY))
+    device.apply(held("lic-b", None, START + SETTLING - TICK))
+    assert device.lapsed == ""
+
+    device.apply(held("lic-c", None, START + SETTLING))
+    assert (list(device.held), device.lapsed) == (["lic-b", "lic-c"], "lic-a ")
+    assert set(device.licenses()) == {"lic-a", "lic-b", "lic-c"}
+
+    device.apply(held("lic-a", None, START + 2 * SETTLING))
+    assert (set(device.held), device.lapsed) == ({"lic-a", "lic-b", "lic-c"}, "")
+
+
+def test_what_was_put_aside_is_dropped_and_shortened_without_harm() -> None:
+    device = Device.empty("d")
+    device.apply(held("lic-a", START, START - DAY))
+    device.apply(held("lic-b", START, START - DAY))
+    device.apply(held("lic-c", None, START + SETTLING))
+
+    device.apply(DownloadShortened(license_id="lic-a", expires_at=START, at=START + SETTLING))
+    device.apply(DownloadDropped(license_id="lic-b", at=START + SETTLING))
+
+    assert device.licenses() == ["lic-c", "lic-a"]
+
+
+holdings = st.tuples(st.sampled_from("abcdef"), st.none() | moments, moments)
+
+
+@given(st.lists(holdings, max_size=30), moments)
+def test_what_a_device_puts_aside_is_active_in_no_decision_it_allows(
+    events: list[tuple[str, datetime | None, datetime]], asked: datetime
+) -> None:
+    device = Device.empty("d")
+    everything: dict[str, datetime | None] = {}
+    for license_id, expires_at, at in events:
+        device.apply(held(license_id, expires_at, at))
+        everything[license_id] = expires_at
+    now = max(asked, device.horizon or asked)
+
+    expected = sum(end is None or now < end for end in everything.values())
+
+    assert len(device.active_ends(now)) == expected
+    assert set(device.licenses()) == set(everything)
+
+
+def test_years_of_downloads_leave_a_small_state() -> None:
+    title, device = DownloadedTitle.empty("t"), Device.empty("d")
+    for day in range(0, 3_650, 7):
+        at = START + day * DAY
+        title.apply(DownloadCounted(license_id="l", device_id="d", at=at))
+        device.apply(held(f"lic-{day:032x}", at + 30 * DAY, at))
+
+    assert len(title.counted) == 57
+    assert len(device.held) == 9
+    assert len(msgspec.msgpack.encode(device)) < 522 * 38 + 1_000
