@@ -153,8 +153,10 @@ class Round:
         )
         try:
             result = command.decide(unit)
-        finally:
-            changed = unit.close()
+        except BaseException:
+            unit.abandon()
+            raise
+        changed = unit.close()
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()

@@ -97,6 +97,12 @@ class AggregateService:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         handlers = dict(cls._handlers)
+        for handler in handlers.values():
+            override = vars(cls).get(handler.name)
+            if override is not None and not getattr(override, "__handles__", False):
+                raise DefinitionError(
+                    f"{cls.__qualname__}.{handler.name} overrides a handler: mark it with @handles."
+                )
         for function in vars(cls).values():
             if getattr(function, "__handles__", False):
                 command_type, handler = _handler(cls, function)

@@ -100,15 +100,19 @@ class UnitOfWork:
             del self._handed_out[key]
             del aggregate.__dict__["recorder"]
 
+    def abandon(self) -> None:
+        """End the unit without an outcome: nothing can be got from it or recorded any more."""
+        self._closed = True
+        for aggregate in self._handed_out.values():
+            aggregate.__dict__.pop("recorder", None)
+
     def close(self) -> Changes:
         """End the unit and return what it changed.
 
         Raises:
             DomainError: an event could not be applied, or an aggregate was changed without one.
         """
-        self._closed = True
-        for aggregate in self._handed_out.values():
-            del aggregate.__dict__["recorder"]
+        self.abandon()
         if self._failed is not None:
             raise self._failed
         self._require_pure()

@@ -229,3 +229,15 @@ async def test_opening_a_second_store_keeps_the_locks_of_the_first(tmp_path: Pat
             await tell(process)
             assert await line(process) == "2"
     await end(process)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+async def test_what_is_left_of_a_removed_file_is_not_replayed_into_a_new_one(
+    tmp_path: Path, suffix: str
+) -> None:
+    left = tmp_path / f"events.db{suffix}"
+    left.write_bytes(b"acknowledged")
+    with pytest.raises(StoreUnusable, match="may hold acknowledged commits"):
+        async with SqliteStore(tmp_path / "events.db"):
+            pass
+    assert files(tmp_path) == {left.name: b"acknowledged"}

@@ -97,6 +97,15 @@ class SqliteStore:
         if settings.thread_switch_us:
             switch_s = settings.thread_switch_us / 1_000_000
             sys.setswitchinterval(min(sys.getswitchinterval(), switch_s))
+        try:
+            self._start_threads()
+        except sqlite3.Error as error:
+            await self.__aexit__()
+            raise translate(error, str(self._path)) from error
+        return self
+
+    def _start_threads(self) -> None:
+        settings = self._settings
         writer = Writer(self._connect(), str(self._path))
         self._writer = BatchingThread(
             "helenus-sqlite-writer",
@@ -104,8 +113,8 @@ class SqliteStore:
             batch_jobs_max=settings.group_appends_max,
             waiting_jobs_max=settings.waiting_max,
         )
-        self._readers = [self._start_reader(number) for number in range(settings.readers)]
-        return self
+        for number in range(settings.readers):
+            self._readers.append(self._start_reader(number))
 
     async def __aexit__(self, *_: object) -> None:
         writer, self._writer = self._writer, None

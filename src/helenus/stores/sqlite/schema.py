@@ -113,8 +113,7 @@ def _create(path: Path, migrations: Sequence[Sequence[str]]) -> None:
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             _migrate(connection, migrations)
             connection.execute("PRAGMA journal_mode=WAL")
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
+        _place(temporary, path)
         _sync_directory(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnusable(
@@ -124,6 +123,17 @@ def _create(path: Path, migrations: Sequence[Sequence[str]]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Give the file its name unless another process was first."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            temporary.rename(path)
 
 
 def _sync_directory(directory: Path) -> None:
