@@ -28,8 +28,9 @@ from helenus.errors import (
     UnknownEvent,
 )
 from helenus.events import Event, RecordedEvent, upcast
-from helenus.repository import AggregateRepository, RepositorySettings, Statistics
+from helenus.repository import AggregateRepository, Statistics
 from helenus.service import AggregateService, CommandContext, handles
+from helenus.settings import RepositorySettings
 from helenus.state import StreamView
 from helenus.store import Commit, EventFeed, EventStore, FeedEntry, Head, Page, Snapshot
 from helenus.unit_of_work import UnitOfWork

@@ -111,12 +111,7 @@ class Round:
         """Decide one command; whatever it raises is its answer."""
         if command.answer.cancelled():
             return
-        result: Any
-        try:
-            result = self._repeated(command) or self._run(command)
-        except Exception as error:  # noqa: BLE001  # handed to the caller of the command
-            result = error
-        self.decided.append((command, result))
+        self.decided.append((command, self._outcome(command)))
 
     def apply(self, head: Head) -> None:
         """Bring the state to what was appended."""
@@ -127,6 +122,13 @@ class Round:
         state.grow(self.size_bytes)
         for carried_out in self._carried_out.values():
             state.window.remember(carried_out)
+
+    def _outcome(self, command: PendingCommand) -> Any:
+        # Returned, not kept in a variable: an exception's traceback holds this frame.
+        try:
+            return self._repeated(command) or self._run(command)
+        except Exception as error:  # noqa: BLE001  # handed to the caller of the command
+            return error
 
     def _repeated(self, command: PendingCommand) -> Repeated | None:
         command_id = command.meta.command_id

@@ -11,6 +11,7 @@ surrounds them (logs, metrics, traces) is hooked around `execute` and unknown to
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import typing
@@ -159,11 +160,21 @@ def fingerprint_of(command: Any) -> bytes:
     """
     content = msgspec.to_builtins(command, builtin_types=_BUILTIN)
     if isinstance(command, msgspec.Struct):
-        for field in msgspec.structs.fields(command):
-            if getattr(command, field.name) == field.default:
-                content.pop(field.encode_name, None)
+        for name, encoded_name, default in _defaults(type(command)):
+            if getattr(command, name) == default:
+                del content[encoded_name]
     encoded = msgspec.msgpack.encode([type(command).__name__, content], order="deterministic")
     return hashlib.blake2b(encoded, digest_size=8).digest()
+
+
+@functools.cache
+def _defaults(command_type: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    """Name, encoded name and default of the fields that have one."""
+    return [
+        (field.name, field.encode_name, field.default)
+        for field in msgspec.structs.fields(command_type)
+        if field.default is not msgspec.NODEFAULT
+    ]
 
 
 def _handler(cls: type, function: Callable[..., Any]) -> tuple[type, _Handler]:

@@ -28,8 +28,9 @@ import msgspec
 from helenus.aggregates import Aggregate
 from helenus.errors import CommandRefused, HelenusError
 from helenus.events import Event
-from helenus.repository import AggregateRepository, RepositorySettings
+from helenus.repository import AggregateRepository
 from helenus.service import AggregateService, CommandContext
+from helenus.settings import RepositorySettings
 from helenus.stores.memory import MemoryStore
 from helenus.testing.clock import MockClock
 from helenus.unit_of_work import UnitOfWork

@@ -10,21 +10,26 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 # "name.__init__" is a package's own file alone. floors.py has the whole notation.
 FLOORS = {
     "helenus": """
+        cli
         testing
         __init__
-        service, observability
-        state, command_window, unit_of_work, decisions, snapshots, repository |
-            stores.memory | stores.sqlite | stores.__init__
+        service
+        repository, lanes, loading, decisions, unit_of_work, snapshots, state, command_window,
+            settings |
+            stores.memory | stores.sqlite | stores.cassandra | stores.__init__
         codec, store
         events, aggregates
-        errors, ids, clock
+        errors, clock
     """,
     "download_licensing": """
         cli, __main__
-        api | client | simulate, simulate.oracle | console
+        composition
+        api | simulate, simulate.oracle
+        observability
         service
-        policy, catalogue
+        catalogue
         domain
+        settings
         __init__
     """,
 }
@@ -33,13 +38,11 @@ FLOORS = {
 BARRED = {
     "helenus.__init__": {"helenus.stores", "helenus.testing"},  # importing helenus loads no store
     "helenus.service": {"helenus.stores"},
-    "helenus.observability": {"helenus.stores"},
     "download_licensing": {"helenus.testing"},
     "download_licensing.domain": {"helenus.stores"},
     # An oracle that shares the code it judges would share its errors.
     "download_licensing.simulate.oracle": {
         "download_licensing.domain",
-        "download_licensing.policy",
         "download_licensing.service",
     },
 }

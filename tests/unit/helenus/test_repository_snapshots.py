@@ -54,7 +54,7 @@ async def test_a_snapshot_that_cannot_be_encoded_never_fails_a_command(
     def fail(_: object) -> None:
         raise TypeError("cannot be encoded")
 
-    monkeypatch.setattr(repository._snapshots, "encode", fail)
+    monkeypatch.setattr(repository._loader._snapshots, "encode", fail)
     assert await repository.transact(STREAM, deposit(1)) == 1
     assert repository.statistics().snapshots_failed == 1
 
