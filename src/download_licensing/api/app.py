@@ -1,0 +1,95 @@
+"""Puts the application together: handlers, failures, document, and the gate in front of them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.datastructures import State
+
+from download_licensing.api.commands import COMMANDS
+from download_licensing.api.documentation import openapi
+from download_licensing.api.failures import Failures
+from download_licensing.api.gate import Gate
+from download_licensing.api.landing import landing
+from download_licensing.api.operation import OPERATION
+from download_licensing.api.queries import QUERIES
+from download_licensing.observability import Metrics
+from download_licensing.service.licensing import LicensingService
+from helenus.store import EventStore
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the API needs to know.
+
+    Attributes:
+        rehearsal: whether requests may set the time of a decision.
+        access_log: whether each request gets a line.
+        requests_in_flight_max: requests carried out at once; a further one is refused.
+        request_body_bytes_max: largest body.
+        retry_after_s: the Retry-After of answers that say "not now".
+        readiness_timeout_s: how long the store may take to answer.
+    """
+
+    rehearsal: bool = False
+    access_log: bool = False
+    requests_in_flight_max: int = 1_000
+    request_body_bytes_max: int = 64 * 1024
+    retry_after_s: int = 1
+    readiness_timeout_s: float = 1.0
+
+
+class Api(msgspec.Struct, frozen=True):
+    """The application.
+
+    Attributes:
+        litestar: the handlers and their document.
+        gate: the same behind its gate; this is what a server runs.
+    """
+
+    litestar: Litestar
+    gate: Gate
+
+
+def create_api(
+    licensing: LicensingService,
+    store: EventStore,
+    metrics: Metrics,
+    settings: ApiSettings | None = None,
+) -> Api:
+    """Make the application.
+
+    Args:
+        licensing: carries out commands and answers queries.
+        store: is asked whether it answers.
+        metrics: is told about requests, and shown.
+        settings: see `ApiSettings`.
+    """
+    settings = settings or ApiSettings()
+    state: dict[str, Any] = {
+        "licensing": licensing,
+        "store": store,
+        "metrics": metrics,
+        "rehearsal": settings.rehearsal,
+        "readiness_timeout_s": settings.readiness_timeout_s,
+        "retry": {"Retry-After": str(settings.retry_after_s)},
+    }
+    litestar = Litestar(
+        route_handlers=[*COMMANDS, *QUERIES, *OPERATION, landing],
+        exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),
+        openapi_config=openapi(version("helenus")),
+        request_max_body_size=settings.request_body_bytes_max,
+        state=State(state),
+        logging_config=None,
+        debug=False,
+    )
+    gate = Gate(
+        litestar,
+        metrics,
+        requests_in_flight_max=settings.requests_in_flight_max,
+        retry_after_s=settings.retry_after_s,
+        access_log=settings.access_log,
+    )
+    return Api(litestar, gate)

@@ -1,0 +1,214 @@
+"""The operations that change something: each makes one command of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, delete, post, put
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
+
+from download_licensing.api.bodies import (
+    AccountBody,
+    DownloadBody,
+    JsonBody,
+    PlayBody,
+    ReleaseBody,
+    RenewalBody,
+)
+from download_licensing.api.documentation import (
+    KeyableOperation,
+    KeyedOperation,
+    command_problems,
+)
+from download_licensing.api.headers import command_context, in_calendar
+from download_licensing.api.parameters import CustomerInPath, DeviceInPath, LicenseInPath
+from download_licensing.service.answers import Account, AccountOpened, DeviceRemoved, Grant, License
+from download_licensing.service.commands import (
+    OpenAccount,
+    ReleaseLicense,
+    RemoveDevice,
+    RenewLicense,
+    ReportFirstPlay,
+    RequestDownload,
+)
+
+AnyRequest = Request[Any, Any, Any]
+
+CUSTOMER = "/v1/customers/{customer_id:str}"
+LICENSE = CUSTOMER + "/licenses/{license_id:str}"
+
+
+@put(
+    f"{CUSTOMER}/account",
+    status_code=201,
+    dto=JsonBody.of(AccountBody),
+    return_dto=None,
+    summary="Open an account",
+    tags=["accounts"],
+    operation_id="openAccount",
+    operation_class=KeyableOperation,
+    response_description="The account is open now.",
+    responses={
+        200: ResponseSpec(Account, generate_examples=False, description="It was open already."),
+        **command_problems("account-exists", "plan-unknown", key=False),
+    },
+)
+async def open_account(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[AccountBody]
+) -> Response[Account]:
+    """Open the customer's account with a plan of the catalogue. Idempotent by nature."""
+    opened: AccountOpened = await request.app.state.licensing.execute(
+        OpenAccount(customer_id=customer_id, plan=data.plan),
+        command_context(request, key_required=False),
+    )
+    return Response(opened.account, status_code=201 if opened.created else 200)
+
+
+@post(
+    f"{CUSTOMER}/licenses",
+    dto=JsonBody.of(DownloadBody),
+    return_dto=None,
+    summary="Request a download permission",
+    tags=["licences"],
+    operation_id="requestDownload",
+    operation_class=KeyedOperation,
+    response_description="Granted, with what is left after it.",
+    responses=command_problems("account-not-found", "title-unknown", "plan-unknown", rules=True),
+)
+async def request_download(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[DownloadBody]
+) -> Grant:
+    """Grant a licence for a title on a device if every rule is met.
+
+    The licence's id follows from the customer and the Idempotency-Key.
+    """
+    granted: Grant = await request.app.state.licensing.execute(
+        RequestDownload(customer_id=customer_id, device_id=data.device_id, title_id=data.title_id),
+        command_context(request, key_required=True),
+    )
+    return granted
+
+
+@post(
+    f"{LICENSE}/renewals",
+    status_code=200,
+    dto=JsonBody.of(RenewalBody),
+    return_dto=None,
+    summary="Renew a licence",
+    tags=["licences"],
+    operation_id="renewLicense",
+    operation_class=KeyedOperation,
+    response_description="Renewed, with what is left after it.",
+    responses=command_problems(
+        *("account-not-found", "license-not-found", "title-not-found"),
+        *("license-released", "plan-unknown"),
+        rules=True,
+    ),
+)
+async def renew_license(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    license_id: LicenseInPath,
+    data: JSONBody[RenewalBody | None] = None,
+) -> Grant:
+    """Extend a licence if every rule is met. Of an expired licence it is a new download."""
+    granted: Grant = await request.app.state.licensing.execute(
+        RenewLicense(customer_id=customer_id, license_id=license_id),
+        command_context(request, key_required=True),
+    )
+    return granted
+
+
+@post(
+    f"{LICENSE}/plays",
+    status_code=200,
+    dto=JsonBody.of(PlayBody),
+    return_dto=None,
+    summary="Report the first play",
+    tags=["licences"],
+    operation_id="reportFirstPlay",
+    operation_class=KeyedOperation,
+    response_description="The licence as it stands.",
+    responses=command_problems("account-not-found", "license-not-found"),
+)
+async def report_first_play(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    license_id: LicenseInPath,
+    data: JSONBody[PlayBody],
+) -> License:
+    """Start the playback window. Reports may come late, twice and out of order."""
+    played: License = await request.app.state.licensing.execute(
+        ReportFirstPlay(
+            customer_id=customer_id,
+            license_id=license_id,
+            played_at=in_calendar(data.played_at, "played_at"),
+        ),
+        command_context(request, key_required=True),
+    )
+    return played
+
+
+@post(
+    f"{LICENSE}/release",
+    status_code=200,
+    dto=JsonBody.of(ReleaseBody),
+    return_dto=None,
+    summary="Release a licence",
+    tags=["licences"],
+    operation_id="releaseLicense",
+    operation_class=KeyedOperation,
+    response_description="The licence as it stands.",
+    responses=command_problems("account-not-found", "license-not-found"),
+)
+async def release_license(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    license_id: LicenseInPath,
+    data: JSONBody[ReleaseBody | None] = None,
+) -> License:
+    """Give a licence back because its download was deleted. Idempotent by nature."""
+    told = None if data is None else data.released_at
+    released: License = await request.app.state.licensing.execute(
+        ReleaseLicense(
+            customer_id=customer_id,
+            license_id=license_id,
+            released_at=None if told is None else in_calendar(told, "released_at"),
+        ),
+        command_context(request, key_required=True),
+    )
+    return released
+
+
+@delete(
+    f"{CUSTOMER}/devices/{{device_id:str}}",
+    status_code=200,
+    summary="Remove a device",
+    tags=["accounts"],
+    operation_id="removeDevice",
+    operation_class=KeyableOperation,
+    response_description="The licences that this released.",
+    responses=command_problems(
+        "account-not-found", "device-not-found", "command-too-large", key=False, body=False
+    ),
+)
+async def remove_device(
+    request: AnyRequest, customer_id: CustomerInPath, device_id: DeviceInPath
+) -> DeviceRemoved:
+    """Release all licences of a device and free its slot, of a lost one too."""
+    removed: DeviceRemoved = await request.app.state.licensing.execute(
+        RemoveDevice(customer_id=customer_id, device_id=device_id),
+        command_context(request, key_required=False),
+    )
+    return removed
+
+
+COMMANDS = (
+    open_account,
+    request_download,
+    renew_license,
+    report_first_play,
+    release_license,
+    remove_device,
+)

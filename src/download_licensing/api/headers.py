@@ -1,0 +1,100 @@
+"""What the headers of a request mean: the idempotency key and the time of the decision."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from download_licensing.api.gate import request_id_of
+from download_licensing.api.problems import (
+    FieldError,
+    ProblemError,
+    invalid_request,
+    problem_of,
+)
+from download_licensing.domain.times import utc
+from helenus.errors import InvalidArgument
+from helenus.service import CommandContext
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+REHEARSAL_TIME = "Rehearsal-Time"
+KEY_CHARACTERS_MAX = 200
+
+_KEY = re.compile(rb"[\x20-\x7e]{1,%d}" % KEY_CHARACTERS_MAX)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def command_context(request: AnyRequest, *, key_required: bool) -> CommandContext:
+    """What comes with a command.
+
+    Raises:
+        ProblemError: the key is missing or cannot be used, or the time cannot be taken.
+    """
+    return CommandContext(
+        at=decision_time(request),
+        command_id=_key(request, required=key_required),
+        correlation_id=request_id_of(request.scope),
+    )
+
+
+def decision_time(request: AnyRequest) -> datetime:
+    """The time a command or query is decided at: now, or in a rehearsal what the request says.
+
+    Raises:
+        ProblemError: a time was sent outside a rehearsal, or it cannot be used.
+    """
+    values = _values(request, b"rehearsal-time")
+    if not values:
+        return datetime.now(UTC)
+    if not request.app.state.rehearsal:
+        raise ProblemError(
+            problem_of("rehearsal-off", "The header Rehearsal-Time counts in a rehearsal only.")
+        )
+    try:
+        moment = msgspec.convert(values[0].decode("ascii"), datetime, strict=True)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        raise _invalid(REHEARSAL_TIME, "is no RFC 3339 time such as 2026-01-31T12:00:00Z") from None
+    return in_calendar(moment, REHEARSAL_TIME)
+
+
+def in_calendar(moment: datetime, field: str) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ProblemError: it has no zone, or lies outside the calendar that the service accepts.
+    """
+    try:
+        return utc(moment, field)
+    except InvalidArgument as error:
+        raise _invalid(field, str(error).removeprefix(f"{field} ")) from None
+
+
+def _key(request: AnyRequest, *, required: bool) -> str | None:
+    values = _values(request, b"idempotency-key")
+    if not values:
+        if required:
+            raise ProblemError(
+                problem_of("idempotency-key-missing", "This operation needs an Idempotency-Key.")
+            )
+        return None
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
+        raise ProblemError(
+            problem_of(
+                "idempotency-key-invalid",
+                f"A key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, and comes once.",
+            )
+        )
+    return values[0].decode("ascii")
+
+
+def _values(request: AnyRequest, name: bytes) -> list[bytes]:
+    return [value for key, value in request.scope["headers"] if key == name]
+
+
+def _invalid(field: str, message: str) -> ProblemError:
+    return ProblemError(invalid_request([FieldError(field=field, message=message)]))

@@ -1,0 +1,168 @@
+"""`serve`: one process that answers until it is told to end, and then finishes what it began."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvicorn
+
+from download_licensing import settings as settings_module
+from download_licensing.api import Api
+from download_licensing.catalogue import Catalogue
+from download_licensing.composition import catalogue_of, open_api
+from download_licensing.observability import configure_logs
+from download_licensing.settings import Settings, SettingsError
+
+Config = Annotated[
+    Path | None,
+    typer.Option(help="A TOML file of settings.", envvar=settings_module.CONFIG_VARIABLE),
+]
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+    store: Annotated[Path | None, typer.Option(help="The store's file.")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="YAML file of plans and titles.")] = None,
+    rehearsal: Annotated[
+        bool | None, typer.Option("--rehearsal", help="Let requests set the time.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Start the service. Everything else is a setting: see `download-licensing settings`."""
+    given = {
+        "host": host,
+        "port": port,
+        "store": store,
+        "catalogue": catalogue,
+        "rehearsal": rehearsal,
+    }
+    settings = settings_module.load(config, given)
+    configure_logs(level=settings.log_level, as_json=settings.log_format == "json")
+    for name in settings_module.unknown_variables():
+        structlog.get_logger("download_licensing").warning("unknown variable", variable=name)
+    terms = catalogue_of(settings)
+    listener = listen(settings)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, terms, listener))
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket that listens, or an error that says which address is taken.
+
+    Raises:
+        SettingsError: the address is taken, or is none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if sys.platform != "win32":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(settings.listen_backlog)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}."
+            " Choose another with --host or --port."
+        ) from None
+    return listener
+
+
+async def _serve(settings: Settings, catalogue: Catalogue, listener: socket.socket) -> None:
+    async with open_api(settings, catalogue) as api:
+        server = _server(settings, api)
+        _calm_collector()
+        with _ended_by_signals(server):
+            typer.echo(_greeting(settings, listener))
+            await server.serve(sockets=[listener])
+
+
+def _calm_collector() -> None:
+    """Keep the garbage collector from walking all that is cached, again and again.
+
+    A full collection walks every customer's state in memory, 100 ms and more, while nothing else
+    runs. A request leaves no reference cycles, so there is next to nothing to find: what there is
+    dies young, and the young generations are still collected.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again at the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self) -> None:
+        """Finish the requests in flight; told again, do not wait for them."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _server(settings: Settings, api: Api) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            api.gate,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=settings.listen_backlog,
+            timeout_keep_alive=settings.keep_alive_s,
+            timeout_graceful_shutdown=settings.shutdown_grace_s,
+        )
+    )
+
+
+@contextlib.contextmanager
+def _ended_by_signals(server: _Server) -> Iterator[None]:
+    previous: dict[signal.Signals, Any] = {
+        number: signal.signal(number, lambda *_: server.end())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415  # it does not exist on Windows
+
+    return uvloop.new_event_loop
+
+
+def _greeting(settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    rehearsal = " · rehearsal: requests set the time" if settings.rehearsal else ""
+    return (
+        f"Serving {url} · operations at {url}/ · store {settings.store_path}{rehearsal}"
+        " · Ctrl+C ends"
+    )

@@ -1,0 +1,76 @@
+"""The composition root: settings → store → repository → service → API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from download_licensing.api import Api, ApiSettings, create_api
+from download_licensing.catalogue import Catalogue
+from download_licensing.observability import Metrics, hooks
+from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.settings import Settings, SettingsError
+from helenus.repository import AggregateRepository
+from helenus.store import EventStore
+from helenus.stores.sqlite import SqliteStore
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """The catalogue that the settings name, or the one shipped.
+
+    Raises:
+        CatalogueError: it cannot be used.
+    """
+    return Catalogue.load(settings.catalogue) if settings.catalogue else Catalogue.shipped()
+
+
+@asynccontextmanager
+async def open_api(
+    settings: Settings, catalogue: Catalogue, store: EventStore | None = None
+) -> AsyncIterator[Api]:
+    """The whole service, closed in order at the end: what was acknowledged is on disk then.
+
+    Args:
+        settings: of the process.
+        catalogue: the plans and titles in force.
+        store: an open store to use in place of the settings' own.
+
+    Raises:
+        SettingsError: the data directory cannot be made.
+        StoreUnusable: the store's file cannot be used.
+    """
+    if store is None:
+        async with (
+            SqliteStore(_prepared(settings), settings.sqlite()) as opened,
+            open_api(settings, catalogue, opened) as api,
+        ):
+            yield api
+        return
+    metrics = Metrics()
+    async with AggregateRepository(store, AGGREGATES, settings=settings.repository()) as repository:
+        metrics.watch(repository)
+        licensing = LicensingService(repository, catalogue, hooks=hooks(metrics))
+        yield create_api(licensing, store, metrics, _api_settings(settings))
+
+
+def _prepared(settings: Settings) -> str:
+    if settings.store is None:
+        try:
+            settings.data_directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The data directory {settings.data_directory} cannot be made: {error.strerror}."
+                " Name another one (data_directory), or a file (--store)."
+            ) from None
+    return str(settings.store_path)
+
+
+def _api_settings(settings: Settings) -> ApiSettings:
+    return ApiSettings(
+        rehearsal=settings.rehearsal,
+        access_log=settings.access_log,
+        requests_in_flight_max=settings.requests_in_flight_max,
+        request_body_bytes_max=settings.request_body_bytes_max,
+        retry_after_s=settings.retry_after_s,
+        readiness_timeout_s=settings.readiness_timeout_ms / 1_000,
+    )

@@ -1,0 +1,55 @@
+"""The whole service in this process, on each store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from download_licensing.catalogue import Catalogue
+from download_licensing.composition import open_api
+from download_licensing.settings import Settings
+from helenus.store import EventStore
+from helenus.stores.memory import MemoryStore
+from helenus.stores.sqlite import SqliteStore
+from tests.integration.api.asgi_client import AsgiClient
+
+CATALOGUE = b"""
+plans:
+  basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 2}
+  standard: {name: Standard, devices_max: 2, active_downloads_per_device_max: 3}
+titles:
+  harbour:
+    {name: Harbour, studio: Tide, downloads_per_year_max: 2, license_duration_hours: 720,
+     playback_window_hours: 48, renewals_max: 1}
+  meadow:
+    {name: Meadow, studio: Tide, downloads_per_year_max: null, license_duration_hours: 0,
+     playback_window_hours: 0, renewals_max: null}
+  summit:
+    {name: Summit, studio: Peak, downloads_per_year_max: null, license_duration_hours: 720,
+     playback_window_hours: 0, renewals_max: 5}
+"""
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return Catalogue.parse(CATALOGUE, "test")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(rehearsal=True)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EventStore]:
+    opening = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "s.sqlite3")
+    async with opening as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(
+    store: EventStore, settings: Settings, catalogue: Catalogue
+) -> AsyncIterator[AsgiClient]:
+    async with open_api(settings, catalogue, store) as api:
+        yield AsgiClient(api.gate)

@@ -1,0 +1,329 @@
+"""Every operation of the contract, from the first request to the last, on each store."""
+
+from typing import Any
+
+from tests.integration.api.asgi_client import JSON, Answer, AsgiClient
+
+CUSTOMER = "/v1/customers/c-1"
+T0 = "2026-01-01T00:00:00Z"
+LATER = "2026-01-02T00:00:00Z"
+EXPIRED = "2026-03-01T00:00:00Z"
+
+GRANT = {
+    *("license_id", "customer_id", "device_id", "title_id", "plan", "issued_at", "expires_at"),
+    *("playback_window_s", "playback_ends_at", "renewals_left", "downloads_left_this_year"),
+    *("active_downloads_left_on_device", "devices_left", "warnings"),
+}
+LICENSE = {
+    *("license_id", "customer_id", "device_id", "title_id", "state", "issued_at", "expires_at"),
+    *("first_played_at", "playback_window_s", "playback_ends_at", "effective_expires_at"),
+    *("license_remaining_s", "playback_remaining_s", "renewals_used", "renewals_left"),
+    *("released_at", "release_reason"),
+}
+
+
+async def opened(client: AsgiClient, plan: str = "standard") -> Answer:
+    return await client.call("PUT", f"{CUSTOMER}/account", {"plan": plan}, at=T0)
+
+
+async def granted(
+    client: AsgiClient, title: str = "harbour", device: str = "tv", at: str = T0
+) -> dict[str, Any]:
+    answer = await client.post(
+        f"{CUSTOMER}/licenses", {"device_id": device, "title_id": title}, at=at
+    )
+    assert answer.status == 201, answer
+    grant: dict[str, Any] = answer.json()
+    return grant
+
+
+async def test_an_account_is_opened_once(client: AsgiClient) -> None:
+    first, again = await opened(client), await opened(client)
+    assert (first.status, again.status) == (201, 200)
+    assert first.headers["content-type"] == JSON
+    assert first.json() == again.json()
+    assert first.json() == {"customer_id": "c-1", "plan": "standard", "opened_at": T0}
+    assert (await client.get(f"{CUSTOMER}/account")).json() == first.json()
+
+
+async def test_an_account_is_not_opened_with_another_plan(client: AsgiClient) -> None:
+    await opened(client)
+    answer = await opened(client, "basic")
+    assert (answer.status, answer.reason) == (409, "account-exists")
+
+
+async def test_an_account_opened_under_a_key_is_answered_alike_again(client: AsgiClient) -> None:
+    for _ in range(2):
+        answer = await client.call(
+            "PUT", f"{CUSTOMER}/account", {"plan": "basic"}, key="open", at=T0
+        )
+        assert answer.status == 201
+
+
+async def test_a_plan_that_is_not_in_the_catalogue_is_refused(client: AsgiClient) -> None:
+    answer = await opened(client, "gold")
+    assert (answer.status, answer.reason) == (422, "plan-unknown")
+    assert "standard" in answer.json()["remedy"]
+
+
+async def test_a_request_is_granted(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client)
+    assert grant.keys() == GRANT
+    assert grant["license_id"].startswith("lic-")
+    assert grant["expires_at"] == "2026-01-31T00:00:00Z"
+    assert (grant["renewals_left"], grant["downloads_left_this_year"]) == (1, 1)
+    assert (grant["devices_left"], grant["active_downloads_left_on_device"]) == (1, 2)
+
+
+async def test_a_licence_without_end_has_no_expiry(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client, "meadow")
+    unlimited = ("expires_at", "playback_ends_at", "renewals_left", "downloads_left_this_year")
+    assert [grant[name] for name in unlimited] == [None] * 4
+    assert grant["playback_window_s"] == 0
+
+
+async def test_a_repeated_request_has_the_same_answer(client: AsgiClient) -> None:
+    await opened(client)
+    body = {"device_id": "tv", "title_id": "harbour"}
+    first = await client.post(f"{CUSTOMER}/licenses", body, key="k", at=T0)
+    again = await client.post(f"{CUSTOMER}/licenses", body, key="k", at=LATER)
+    assert (first.status, first.body) == (again.status, again.body)
+
+
+async def test_a_key_is_not_taken_for_another_request(client: AsgiClient) -> None:
+    await opened(client)
+    body = {"device_id": "tv", "title_id": "harbour"}
+    assert (await client.post(f"{CUSTOMER}/licenses", body, key="k", at=T0)).status == 201
+    other = {"device_id": "phone", "title_id": "harbour"}
+    answer = await client.post(f"{CUSTOMER}/licenses", other, key="k", at=T0)
+    assert (answer.status, answer.reason) == (422, "idempotency-key-reused")
+
+
+async def test_a_key_is_not_taken_for_another_operation(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client, "meadow")
+    body = {"device_id": "tv", "title_id": "meadow"}
+    await client.post(f"{CUSTOMER}/licenses", body, key="k", at=T0)
+    answer = await client.post(f"{CUSTOMER}/licenses/{grant['license_id']}/release", key="k")
+    assert (answer.status, answer.reason) == (422, "idempotency-key-reused")
+
+
+async def test_two_customers_may_use_the_same_key(client: AsgiClient) -> None:
+    ids = set()
+    for customer in ("a", "b"):
+        path = f"/v1/customers/{customer}"
+        await client.call("PUT", f"{path}/account", {"plan": "basic"})
+        body = {"device_id": "tv", "title_id": "meadow"}
+        answer = await client.post(f"{path}/licenses", body, key="k")
+        ids.add(answer.json()["license_id"])
+    assert len(ids) == 2
+
+
+async def test_a_refusal_lists_every_unmet_rule(client: AsgiClient) -> None:
+    await opened(client, "basic")
+    await granted(client)
+    await granted(client)
+    body = {"device_id": "phone", "title_id": "harbour"}
+    answer = await client.post(f"{CUSTOMER}/licenses", body, at=LATER)
+    assert (answer.status, answer.reason) == (403, "device-limit")
+    problem = answer.json()
+    assert [unmet["reason"] for unmet in problem["unmet"]] == [
+        "device-limit",
+        "title-downloads-per-year",
+    ]
+    first = problem["unmet"][0]
+    assert first.keys() == {"reason", "limit", "used", "resets_at", "remedy", "detail"}
+    for name in ("reason", "limit", "used", "resets_at", "remedy", "detail"):
+        assert problem[name] == first[name]
+    assert (problem["limit"], problem["resets_at"]) == (1, "2026-01-31T00:00:00Z")
+
+
+async def test_a_title_that_is_not_in_the_catalogue_is_refused(client: AsgiClient) -> None:
+    await opened(client)
+    body = {"device_id": "tv", "title_id": "nowhere"}
+    answer = await client.post(f"{CUSTOMER}/licenses", body)
+    assert (answer.status, answer.reason) == (422, "title-unknown")
+
+
+async def test_a_licence_is_renewed_with_and_without_a_body(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client, "summit")
+    path = f"{CUSTOMER}/licenses/{grant['license_id']}/renewals"
+    without = await client.post(path, at=LATER)
+    with_body = await client.post(path, {}, at=LATER)
+    assert (without.status, with_body.status) == (200, 200)
+    assert with_body.json().keys() == GRANT
+    assert with_body.json()["expires_at"] == "2026-02-01T00:00:00Z"
+    assert with_body.json()["renewals_left"] == 3
+
+
+async def test_renewals_run_out(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client)
+    path = f"{CUSTOMER}/licenses/{grant['license_id']}/renewals"
+    await client.post(path, at=LATER)
+    answer = await client.post(path, at=LATER)
+    assert (answer.status, answer.reason) == (403, "renewals-exhausted")
+    assert answer.json()["resets_at"] is None
+
+
+async def test_a_released_licence_is_not_renewed(client: AsgiClient) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}"
+    await client.post(f"{path}/release")
+    answer = await client.post(f"{path}/renewals")
+    assert (answer.status, answer.reason) == (409, "license-released")
+
+
+async def test_a_first_play_starts_the_playback_window(client: AsgiClient) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}"
+    played = await client.post(
+        f"{path}/plays", {"played_at": "2026-01-01T12:00:00+02:00"}, at=LATER
+    )
+    assert played.status == 200
+    assert played.json().keys() == LICENSE
+    assert played.json()["first_played_at"] == "2026-01-01T10:00:00Z"
+    assert played.json()["effective_expires_at"] == "2026-01-03T10:00:00Z"
+    assert played.json()["playback_remaining_s"] == 34 * 3600
+
+
+async def test_a_release_frees_and_is_acknowledged_again(client: AsgiClient) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}"
+    answers = [
+        await client.post(f"{path}/release", {"released_at": LATER}, at=LATER),
+        await client.post(f"{path}/release", {}, at=LATER),
+        await client.post(f"{path}/release", at=LATER),
+    ]
+    assert [answer.status for answer in answers] == [200] * 3
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert answers[0].json()["state"] == "released"
+    assert answers[0].json()["release_reason"] == "deleted"
+    assert (await client.get(path, at=LATER)).json() == answers[0].json()
+
+
+async def test_a_licence_expires(client: AsgiClient) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}"
+    states = [(await client.get(path, at=at)).json()["state"] for at in (LATER, EXPIRED)]
+    assert states == ["active", "expired"]
+
+
+async def test_a_device_is_removed_and_its_slot_is_free(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client)
+    removed = await client.call("DELETE", f"{CUSTOMER}/devices/tv", at=LATER)
+    again = await client.call("DELETE", f"{CUSTOMER}/devices/tv", at=LATER)
+    assert (removed.status, again.status) == (200, 200)
+    assert removed.json() == {"device_id": "tv", "released_licenses": [grant["license_id"]]}
+    assert again.json() == {"device_id": "tv", "released_licenses": []}
+    devices = (await client.get(f"{CUSTOMER}/devices", at=LATER)).json()
+    assert (devices["plan"], devices["devices_max"], devices["devices_in_use"]) == (
+        *("standard", 2),
+        0,
+    )
+    assert devices["devices"] == [
+        {
+            "device_id": "tv",
+            "registered_at": T0,
+            "removed_at": LATER,
+            "active_downloads": 0,
+            "holds_slot": False,
+        }
+    ]
+
+
+async def test_what_is_left_is_told_without_an_event(client: AsgiClient) -> None:
+    await opened(client)
+    await granted(client)
+    before = (await client.get(f"{CUSTOMER}/history")).json()["head"]
+    answer = await client.get(f"{CUSTOMER}/allowance?title_id=harbour&device_id=tv", at=LATER)
+    assert answer.status == 200
+    assert answer.json().keys() == {
+        *("title_id", "device_id", "allowed", "refusals", "downloads_left_this_year"),
+        *("active_downloads_left_on_device", "devices_left", "warnings"),
+    }
+    assert answer.json()["allowed"] is True
+    assert answer.json()["downloads_left_this_year"] == 1
+    assert (await client.get(f"{CUSTOMER}/history")).json()["head"] == before
+
+
+async def test_the_history_tells_all_that_was_recorded(client: AsgiClient) -> None:
+    await opened(client)
+    answer = await client.call(
+        "POST",
+        f"{CUSTOMER}/licenses",
+        {"device_id": "tv", "title_id": "harbour"},
+        key="k",
+        at=T0,
+        headers=[("X-Request-Id", "request-7")],
+    )
+    history = (await client.get(f"{CUSTOMER}/history")).json()
+    assert (history["customer_id"], history["head"]) == ("c-1", 5)
+    events = history["events"]
+    assert [event["position"] for event in events] == [1, 2, 3, 4, 5]
+    assert {(event["aggregate_type"], event["name"]) for event in events} == {
+        ("account", "account-opened"),
+        ("account", "device-registered"),
+        ("downloaded-title", "download-counted"),
+        ("device", "download-held"),
+        ("license", "license-issued"),
+    }
+    issued = next(event for event in events if event["name"] == "license-issued")
+    assert issued.keys() == {
+        *("position", "aggregate_type", "aggregate_id", "name", "version", "commit_id"),
+        *("recorded_at", "command_id", "actor", "correlation_id", "causation_id", "data"),
+    }
+    assert issued["aggregate_id"] == answer.json()["license_id"]
+    assert (issued["command_id"], issued["correlation_id"]) == ("k", "request-7")
+    assert issued["data"] == {
+        "title_id": "harbour",
+        "device_id": "tv",
+        "plan": "standard",
+        "expires_at": "2026-01-31T00:00:00Z",
+        "playback_window_s": 48 * 3600,
+        "renewals_max": 1,
+        "at": T0,
+    }
+
+
+async def test_the_history_comes_in_parts(client: AsgiClient) -> None:
+    await opened(client)
+    await granted(client)
+    positions = []
+    after = 0
+    while True:
+        part = (await client.get(f"{CUSTOMER}/history?after={after}&limit=2")).json()
+        assert part["head"] == 5
+        if not part["events"]:
+            break
+        assert len(part["events"]) <= 2
+        positions += [event["position"] for event in part["events"]]
+        after = positions[-1]
+    assert positions == [1, 2, 3, 4, 5]
+    assert (await client.get(f"{CUSTOMER}/history?after=99")).json()["events"] == []
+
+
+async def test_what_is_not_there_is_not_found(client: AsgiClient) -> None:
+    license_path = f"{CUSTOMER}/licenses/lic-{'0' * 32}"
+    allowance = f"{CUSTOMER}/allowance?device_id=tv&title_id="
+    for path in ("account", "devices", "history", "allowance?device_id=d&title_id=harbour"):
+        answer = await client.get(f"{CUSTOMER}/{path}")
+        assert (answer.status, answer.reason) == (404, "account-not-found")
+    request = await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"})
+    assert (request.status, request.reason) == (404, "account-not-found")
+    await opened(client)
+    calls = [
+        (await client.get(license_path), "license-not-found"),
+        (await client.post(f"{license_path}/renewals"), "license-not-found"),
+        (await client.post(f"{license_path}/plays", {"played_at": T0}), "license-not-found"),
+        (await client.post(f"{license_path}/release"), "license-not-found"),
+        (await client.call("DELETE", f"{CUSTOMER}/devices/none"), "device-not-found"),
+        (await client.get(f"{allowance}none"), "title-not-found"),
+    ]
+    assert [(answer.status, answer.reason) for answer, _ in calls] == [
+        (404, reason) for _, reason in calls
+    ]

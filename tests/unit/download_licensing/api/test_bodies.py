@@ -1,0 +1,69 @@
+"""Bodies: what is wrong with one is said field by field."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from download_licensing.api.bodies import (
+    AccountBody,
+    Body,
+    DownloadBody,
+    JsonBody,
+    PlayBody,
+    ReleaseBody,
+    RenewalBody,
+    explain,
+    readable,
+    require_json,
+)
+from download_licensing.api.problems import InvalidRequest, ProblemError
+
+BODIES: list[type[Body]] = [AccountBody, DownloadBody, RenewalBody, PlayBody, ReleaseBody]
+
+
+def explained(value: bytes, body_type: type[Body]) -> ProblemError:
+    with pytest.raises(ProblemError) as error:
+        explain(value, body_type, ValueError("refused"))
+    return error.value
+
+
+@pytest.mark.parametrize("body_type", BODIES)
+def test_no_body_takes_fields_it_does_not_know(body_type: type[Body]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        JsonBody.of(body_type).decoder.decode(b'{"unknown": 1}')
+
+
+def test_every_wrong_field_is_listed_once() -> None:
+    problem = explained(b'{"title_id": 7, "x": 1}', DownloadBody).problem
+    assert isinstance(problem, InvalidRequest)
+    assert [error.field for error in problem.errors] == ["x", "device_id", "title_id"]
+
+
+def test_a_body_whose_fields_are_each_right_still_gets_a_message() -> None:
+    problem = explained(b"{}", RenewalBody).problem
+    assert isinstance(problem, InvalidRequest)
+    assert [(error.field, error.message) for error in problem.errors] == [("body", "refused")]
+
+
+def test_a_long_name_of_an_unknown_field_is_cut() -> None:
+    problem = explained(b'{"%s": 1}' % (b"x" * 1_000), RenewalBody).problem
+    assert isinstance(problem, InvalidRequest)
+    assert len(problem.errors[0].field) == 100
+
+
+def test_a_time_may_come_in_any_zone() -> None:
+    body = JsonBody.of(PlayBody).decoder.decode(b'{"played_at": "2026-01-01T02:00:00+02:00"}')
+    assert body.played_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_type_is_taken_without_regard_to_case_and_parameters() -> None:
+    require_json([(b"content-type", b"Application/JSON ; charset=utf-8")])
+    require_json([(b"accept", b"text/html")])
+    with pytest.raises(ProblemError) as error:
+        require_json([(b"content-type", b"\xfftext/plain")])
+    assert error.value.problem.status == 415
+
+
+def test_a_message_without_a_better_one_is_kept() -> None:
+    assert readable("Expected `str`, got `int`") == "Expected `str`, got `int`"
