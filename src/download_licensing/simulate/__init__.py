@@ -1,0 +1,129 @@
+"""A population that drives the running service over HTTP, and an oracle that judges the result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from download_licensing.simulate.checking import Verdict, check_all
+from download_licensing.simulate.driver import Driver
+from download_licensing.simulate.journal import Journal
+from download_licensing.simulate.options import CheckOptions, InvalidOptions, SimulationOptions
+from download_licensing.simulate.oracle import Mark, read_terms
+from download_licensing.simulate.population import Population, PopulationSettings
+from download_licensing.simulate.preflight import ServiceUnfit, await_service
+from download_licensing.simulate.progress import calendar_bar, customer_bar
+from download_licensing.simulate.report import Report
+from download_licensing.simulate.transport import HttpTransport
+
+__all__ = [
+    "INTERRUPTED",
+    "CheckOptions",
+    "InvalidOptions",
+    "Report",
+    "ServiceUnfit",
+    "SimulationOptions",
+    "Verdict",
+    "check",
+    "run_simulation",
+]
+
+T = TypeVar("T")
+INTERRUPTED = "it was interrupted"
+"""What a report says that Ctrl-C ended early."""
+
+
+def run_simulation(options: SimulationOptions) -> Report:
+    """Run a population against the service at `options.urls`.
+
+    Ctrl-C ends it early: requests under way are finished, and the report is of what was done.
+
+    Raises:
+        UnreadableTerms: the catalogue cannot be read.
+        OSError: the journal cannot be written.
+        ServiceUnfit: no service answers, or it takes no rehearsal time.
+    """
+    return _run(_simulate(options))
+
+
+def check(options: CheckOptions) -> Verdict:
+    """Let the oracle judge what the service recorded.
+
+    Raises:
+        UnreadableTerms: the catalogue cannot be read.
+        OSError: a file cannot be read.
+        msgspec.DecodeError: a file is damaged.
+        HistoryUnavailable: a history cannot be had.
+        Unreachable: the service does not answer.
+    """
+    return _run(_check(options))
+
+
+async def _simulate(options: SimulationOptions) -> Report:
+    terms = read_terms(options.catalogue)
+    settings = PopulationSettings(
+        run=options.run,
+        seed=options.seed,
+        members=options.members,
+        actions_per_member=options.actions_per_member,
+        days=options.days,
+        zipf_exponent=options.zipf_exponent,
+    )
+    population = Population(settings, terms)
+    begin = Mark(mark="begin", run=options.run, seed=options.seed, members=options.members)
+    report = Report()
+    async with HttpTransport(options.urls, options.connections, options.timeout_s) as transport:
+        await await_service(transport, options.run, population.begins_at, options.patience_s)
+        with Journal(options.journal, begin) as journal, calendar_bar(population, options) as watch:
+            driver = Driver(
+                population,
+                transport,
+                journal,
+                report,
+                connections=options.connections,
+                patience_s=options.patience_s,
+                duration_max_s=options.duration_max_s,
+                watch=watch,
+            )
+            with _interruptible(driver):
+                await driver.run()
+    return report
+
+
+async def _check(options: CheckOptions) -> Verdict:
+    with customer_bar(options) as watch:
+        return await check_all(options, watch)
+
+
+@contextlib.contextmanager
+def _interruptible(driver: Driver) -> Any:
+    """Take the first Ctrl-C as the wish to end; a second one ends at once."""
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        driver.halt(INTERRUPTED)
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _run(main: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where it is there: it halves the client's share of the processor."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ImportError):
+            import uvloop  # noqa: PLC0415  # not there on every platform
+
+            return uvloop.run(main)
+    return asyncio.run(main)

@@ -1,0 +1,171 @@
+"""The answers of the service as its contract promises them; what is missing or mistyped is refused.
+
+Texts for people (titles, details, messages) are left out: nothing is judged by them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+
+class Unmet(msgspec.Struct, frozen=True):
+    """One restriction that was not met."""
+
+    reason: str
+    limit: int
+    used: int
+    resets_at: datetime | None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """403: every unmet restriction, the first one repeated on top."""
+
+    type: str
+    status: int
+    reason: str
+    limit: int
+    used: int
+    resets_at: datetime | None
+    unmet: list[Unmet]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Any other problem document."""
+
+    type: str
+    title: str
+    status: int
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A member's account."""
+
+    customer_id: str
+    plan: str
+    opened_at: datetime
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A warning that came with a grant."""
+
+    code: str
+    until: datetime | None
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A download permission, issued or renewed; what is left is counted after it."""
+
+    license_id: str
+    customer_id: str
+    device_id: str
+    title_id: str
+    plan: str
+    issued_at: datetime
+    expires_at: datetime | None
+    playback_window_s: float
+    playback_ends_at: datetime | None
+    renewals_left: int | None
+    downloads_left_this_year: int | None
+    active_downloads_left_on_device: int
+    devices_left: int
+    warnings: list[Warned]
+
+
+class License(msgspec.Struct, frozen=True):
+    """A licence as it stands at the moment of the answer."""
+
+    license_id: str
+    customer_id: str
+    device_id: str
+    title_id: str
+    state: Literal["active", "expired", "released"]
+    issued_at: datetime
+    expires_at: datetime | None
+    first_played_at: datetime | None
+    playback_window_s: float
+    playback_ends_at: datetime | None
+    effective_expires_at: datetime | None
+    license_remaining_s: float | None
+    playback_remaining_s: float | None
+    renewals_used: int
+    renewals_left: int | None
+    released_at: datetime | None
+    release_reason: str | None
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """A removed device, and the licences that were released with it."""
+
+    device_id: str
+    released_licenses: list[str]
+
+
+class DeviceLine(msgspec.Struct, frozen=True):
+    """One device of an account."""
+
+    device_id: str
+    registered_at: datetime
+    removed_at: datetime | None
+    active_downloads: int
+    holds_slot: bool
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """The devices of an account."""
+
+    plan: str
+    devices_max: int
+    devices_in_use: int
+    devices: list[DeviceLine]
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What is left, as if a download were requested now."""
+
+    title_id: str
+    device_id: str
+    allowed: bool
+    refusals: list[Unmet]
+    downloads_left_this_year: int | None
+    active_downloads_left_on_device: int
+    devices_left: int
+
+
+Body = Refusal | Problem | Account | Grant | License | Removal | Devices | Allowance
+"""What an answer may hold, by the call and the status: see `body_type`."""
+
+_RIGHT: dict[str, type[Body]] = {
+    "open": Account,
+    "request": Grant,
+    "renew": Grant,
+    "play": License,
+    "release": License,
+    "remove": Removal,
+    "license": License,
+    "devices": Devices,
+    "allowance": Allowance,
+}
+
+
+def body_type(call: str, status: int) -> type[Body]:
+    """The type of the body that a call is answered with."""
+    if status < 300:
+        return _RIGHT[call]
+    return Refusal if status == 403 else Problem
+
+
+_DECODERS: dict[type[Body], msgspec.json.Decoder[Body]] = {
+    body: msgspec.json.Decoder(body) for body in (*set(_RIGHT.values()), Refusal, Problem)
+}
+
+
+def decode_body(call: str, status: int, content: bytes | msgspec.Raw) -> Body:
+    """Read the body of an answer.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON, or lacks a field, or one has a wrong type.
+    """
+    return _DECODERS[body_type(call, status)].decode(content)

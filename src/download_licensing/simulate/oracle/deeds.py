@@ -1,0 +1,237 @@
+"""Is what one command recorded right, on the state that it was decided on?
+
+Each kind of command records a known set of facts. They must agree with each other, keep every
+limit, and their times must be what the terms make of the decision time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from download_licensing.simulate.oracle.findings import Complaint, Kind
+from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
+from download_licensing.simulate.oracle.limits import unmet_by_renewal, unmet_by_request
+from download_licensing.simulate.oracle.records import (
+    Deed,
+    DeviceRegistered,
+    DeviceRemoved,
+    DownloadCounted,
+    DownloadDropped,
+    DownloadHeld,
+    DownloadShortened,
+    FirstPlayReported,
+    LicenseIssued,
+    LicenseReleased,
+    LicenseRenewed,
+)
+from download_licensing.simulate.oracle.terms import Terms
+
+F = TypeVar("F")
+Complaints = Iterator[Complaint]
+
+
+def check_deed(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    """What is wrong with what a command recorded; the ledger is as it was before."""
+    if len(deed.ats()) != 1:
+        yield Complaint(Kind.SHAPE, f"one command names several times: {sorted(deed.ats())}")
+    names = deed.names()
+    if ledger.plan is None and "account-opened" not in names:
+        yield Complaint(Kind.SHAPE, f"{deed.told[0].name} before the account was opened")
+        return
+    for leading, check in _CHECKS.items():
+        if leading in names:
+            yield from check(deed, ledger, terms)
+            return
+    yield Complaint(Kind.SHAPE, f"no command records only {', '.join(names)}")
+
+
+def _opening(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _shape(deed, {"account-opened": 1})
+    if ledger.plan is not None:
+        yield Complaint(Kind.SHAPE, "the account was already open")
+
+
+def _grant(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    complaints = list(
+        _shape(
+            deed,
+            {"license-issued": 1, "download-counted": 1, "download-held": 1},
+            optional="device-registered",
+        )
+    )
+    yield from complaints
+    if complaints:
+        return
+    issued, license_id = _fact(deed, LicenseIssued), _addressee(deed, LicenseIssued)
+    if license_id in ledger.licenses:
+        yield Complaint(Kind.SHAPE, f"licence {license_id} was issued before")
+    yield from _registration(deed, ledger, issued.device_id)
+    yield from _counted(deed, license_id, issued.device_id, issued.title_id)
+    yield from _held(deed, license_id, issued.device_id, issued.title_id, issued.expires_at)
+    title, at = terms.titles[issued.title_id], issued.at
+    for unmet in unmet_by_request(ledger, terms, issued.device_id, issued.title_id, at):
+        yield Complaint(Kind.LIMIT_PASSED, f"granted at {at} against {unmet}")
+    window_s = title.playback_window.total_seconds() if title.playback_window else 0
+    yield from _same("plan", issued.plan, ledger.plan)
+    yield from _same("expires_at", issued.expires_at, _after(at, title.duration))
+    yield from _same("playback_window_s", issued.playback_window_s, window_s)
+    yield from _same("renewals_max", issued.renewals_max, title.renewals_max)
+
+
+def _registration(deed: Deed, ledger: Ledger, device_id: str) -> Complaints:
+    kept = ledger.devices.get(device_id)
+    new = kept is None or kept.removed_at is not None
+    registered = [t.fact for t in deed.told if isinstance(t.fact, DeviceRegistered)]
+    if new != bool(registered):
+        yield Complaint(
+            Kind.SHAPE,
+            f"device {device_id} is {'new' if new else 'known'},"
+            f" yet {'is' if registered else 'is not'} registered",
+        )
+    for fact in registered:
+        yield from _same("device registered", fact.device_id, device_id)
+
+
+def _play(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _shape(deed, {"first-play-reported": 1}, optional="download-shortened")
+    kept = ledger.licenses.get(_addressee(deed, FirstPlayReported))
+    if kept is None or kept.released_at is not None or kept.first_played_at is not None:
+        yield Complaint(Kind.SHAPE, "a first play of a licence that is released, played or unknown")
+        return
+    fact = _fact(deed, FirstPlayReported)
+    counted = min(max(fact.reported_at_device, kept.since), fact.at)
+    window = timedelta(seconds=kept.playback_window_s) if kept.playback_window_s else None
+    yield from _same("played_at", fact.played_at, counted)
+    yield from _same("playback_ends_at", fact.playback_ends_at, _after(counted, window))
+    before, ends_at = kept.ends_at(), fact.playback_ends_at
+    shortens = ends_at is not None and (before is None or ends_at < before)
+    shortened = [t for t in deed.told if isinstance(t.fact, DownloadShortened)]
+    if shortens != bool(shortened):
+        yield Complaint(Kind.SHAPE, f"expiry moves: {shortens}, yet the device says {shortened}")
+
+
+def _renewal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    license_id, fact = _addressee(deed, LicenseRenewed), _fact(deed, LicenseRenewed)
+    shape = {"license-renewed": 1, "download-held": 1} | (
+        {"download-counted": 1} if fact.refresh else {}
+    )
+    complaints = list(_shape(deed, shape))
+    yield from complaints
+    kept = ledger.licenses.get(license_id)
+    if kept is None or kept.released_at is not None:
+        yield Complaint(
+            Kind.SHAPE, f"renewal of licence {license_id}, which is released or unknown"
+        )
+        return
+    if complaints:
+        return
+    at = fact.at
+    yield from _same("refresh", fact.refresh, not kept.active(at))
+    for unmet in unmet_by_renewal(ledger, terms, kept, at):
+        yield Complaint(Kind.LIMIT_PASSED, f"renewed at {at} against {unmet}")
+    yield from _same(
+        "expires_at", fact.expires_at, _after(at, terms.titles[kept.title_id].duration)
+    )
+    ends = [fact.expires_at] if fact.refresh else [fact.expires_at, kept.playback_ends_at]
+    effective = min((end for end in ends if end is not None), default=None)
+    yield from _held(deed, license_id, kept.device_id, kept.title_id, effective)
+    if fact.refresh:
+        yield from _counted(deed, license_id, kept.device_id, kept.title_id)
+
+
+def _release(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _shape(deed, {"license-released": 1, "download-dropped": 1})
+    yield from _same("reason", _fact(deed, LicenseReleased).reason, "deleted")
+    kept = ledger.licenses.get(_addressee(deed, LicenseReleased))
+    if kept is None or kept.released_at is not None:
+        yield Complaint(Kind.SHAPE, "release of a licence that is released or unknown")
+        return
+    yield from _dropped(deed, {kept.license_id: kept})
+
+
+def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    device_id = _addressee_device(deed)
+    device = ledger.devices.get(device_id)
+    if device is None or device.removed_at is not None:
+        yield Complaint(Kind.SHAPE, f"removal of device {device_id}, which is removed or unknown")
+    freed = {
+        kept.license_id: kept
+        for kept in ledger.licenses.values()
+        if kept.device_id == device_id and kept.released_at is None
+    }
+    number = len(freed)
+    shape = {"device-removed": 1, "license-released": number, "download-dropped": number}
+    yield from _shape(deed, {name: count for name, count in shape.items() if count})
+    for told in deed.told:
+        if isinstance(told.fact, LicenseReleased):
+            yield from _same("reason", told.fact.reason, "device-removed")
+    yield from _dropped(deed, freed)
+
+
+_CHECKS = {
+    "account-opened": _opening,
+    "license-issued": _grant,
+    "license-renewed": _renewal,
+    "first-play-reported": _play,
+    "device-removed": _removal,
+    "license-released": _release,
+}
+
+
+def _shape(deed: Deed, expected: dict[str, int], optional: str = "") -> Complaints:
+    names = deed.names()
+    if names.get(optional) == 1:
+        del names[optional]
+    if names != Counter(expected):
+        yield Complaint(Kind.SHAPE, f"recorded {dict(names)}, expected {expected}")
+
+
+def _counted(deed: Deed, license_id: str, device_id: str, title_id: str) -> Complaints:
+    fact = _fact(deed, DownloadCounted)
+    yield from _same("title counted", _addressee(deed, DownloadCounted), title_id)
+    yield from _same("download counted", (fact.license_id, fact.device_id), (license_id, device_id))
+
+
+def _held(
+    deed: Deed, license_id: str, device_id: str, title_id: str, expires_at: datetime | None
+) -> Complaints:
+    fact = _fact(deed, DownloadHeld)
+    yield from _same("device that holds", _addressee(deed, DownloadHeld), device_id)
+    yield from _same("download held", (fact.license_id, fact.title_id), (license_id, title_id))
+    yield from _same("expiry of the download held", fact.expires_at, expires_at)
+
+
+def _dropped(deed: Deed, freed: dict[str, LicenseKept]) -> Complaints:
+    released = {t.aggregate_id for t in deed.told if isinstance(t.fact, LicenseReleased)}
+    dropped = {
+        (t.aggregate_id, t.fact.license_id)
+        for t in deed.told
+        if isinstance(t.fact, DownloadDropped)
+    }
+    yield from _same("licences released", released, set(freed))
+    expected = {(kept.device_id, kept.license_id) for kept in freed.values()}
+    yield from _same("downloads dropped", dropped, expected)
+
+
+def _fact(deed: Deed, kind: type[F]) -> F:
+    return next(told.fact for told in deed.told if isinstance(told.fact, kind))
+
+
+def _addressee(deed: Deed, kind: type[F]) -> str:
+    return next(told.aggregate_id for told in deed.told if isinstance(told.fact, kind))
+
+
+def _addressee_device(deed: Deed) -> str:
+    return _fact(deed, DeviceRemoved).device_id
+
+
+def _after(at: datetime, span: timedelta | None) -> datetime | None:
+    return None if span is None else at + span
+
+
+def _same(what: str, found: object, expected: object) -> Complaints:
+    if found != expected:
+        yield Complaint(Kind.ARITHMETIC, f"{what} is {found}, expected {expected}")

@@ -1,0 +1,69 @@
+"""The journal: what was asked and answered, one JSON line for each request that came to an end.
+
+The oracle owns the form, as the judge of it; `simulate.journal` writes it. Times in nanoseconds
+are of one monotonic clock, so that the lines of one run can be put in real-time order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+CallKind = Literal[
+    "open", "request", "renew", "play", "release", "remove", "license", "devices", "allowance"
+]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request.
+
+    Attributes:
+        customer_id: whose.
+        call: what was asked.
+        key: the idempotency key; "" for a query.
+        at: the simulated time it was sent with.
+        began_ns: before its first attempt was sent.
+        ended_ns: when its answer had arrived, or it was given up.
+        status: of the answer; 0: none came, so it may or may not have taken effect.
+        attempts: how often it was sent.
+        reuses_key: its key was used before for another command.
+        license_id, device_id, title_id, plan: what it names, if it does.
+        device_time: the time a device claims for a play or a release.
+        crc: of the answer's whole body.
+        body: the answer without its texts.
+    """
+
+    customer_id: str
+    call: CallKind
+    key: str = ""
+    at: datetime
+    began_ns: int
+    ended_ns: int
+    status: int = 0
+    attempts: int = 1
+    reuses_key: bool = False
+    license_id: str = ""
+    device_id: str = ""
+    title_id: str = ""
+    plan: str = ""
+    device_time: datetime | None = None
+    crc: int = 0
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """The first and the last line of a journal.
+
+    Attributes:
+        mark: "begin" or "end"; a journal without its end lacks the last requests of its run.
+        run: the run's name, with which its customer ids begin.
+        seed: of the population.
+        members: of the population.
+    """
+
+    mark: Literal["begin", "end"]
+    run: str
+    seed: int
+    members: int

@@ -1,0 +1,161 @@
+"""The oracle's own model of one customer: plain lists, from which all else is counted each time.
+
+Nothing here is kept up to date cleverly: which licences are active, how many devices hold one, how
+often a title was downloaded in a year are found by looking through all licences and downloads.
+That is slow and easy to believe, which is what an oracle is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from download_licensing.simulate.oracle.records import (
+    AccountOpened,
+    DeviceRegistered,
+    DeviceRemoved,
+    DownloadCounted,
+    DownloadDropped,
+    DownloadHeld,
+    DownloadShortened,
+    FirstPlayReported,
+    LicenseIssued,
+    LicenseReleased,
+    LicenseRenewed,
+    Told,
+)
+
+YEAR = timedelta(days=365)
+
+
+@dataclass(slots=True)
+class LicenseKept:
+    """One licence, as its own events tell it."""
+
+    license_id: str
+    title_id: str
+    device_id: str
+    plan: str
+    issued_at: datetime
+    since: datetime
+    expires_at: datetime | None
+    playback_window_s: float
+    renewals_max: int | None
+    renewals: int = 0
+    first_played_at: datetime | None = None
+    playback_ends_at: datetime | None = None
+    released_at: datetime | None = None
+    release_reason: str | None = None
+
+    def ends_at(self) -> datetime | None:
+        """The effective expiry: the licence's or the playback window's end; None: never."""
+        ends = [end for end in (self.expires_at, self.playback_ends_at) if end is not None]
+        return min(ends, default=None)
+
+    def active(self, at: datetime) -> bool:
+        """Whether it counts at that time."""
+        ends_at = self.ends_at()
+        return self.released_at is None and (ends_at is None or at < ends_at)
+
+
+@dataclass(slots=True)
+class DeviceKept:
+    """One device, and what its own events say that it holds: licence to effective expiry."""
+
+    registered_at: datetime
+    removed_at: datetime | None = None
+    held: dict[str, datetime | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Download:
+    """One counted download of a title."""
+
+    title_id: str
+    license_id: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Everything the events of one customer say."""
+
+    customer_id: str
+    plan: str | None = None
+    opened_at: datetime | None = None
+    devices: dict[str, DeviceKept] = field(default_factory=dict)
+    licenses: dict[str, LicenseKept] = field(default_factory=dict)
+    downloads: list[Download] = field(default_factory=list)
+
+    def active_on(self, device_id: str, at: datetime) -> list[LicenseKept]:
+        """The active licences of a device."""
+        return [
+            kept
+            for kept in self.licenses.values()
+            if kept.device_id == device_id and kept.active(at)
+        ]
+
+    def holding(self, at: datetime) -> set[str]:
+        """The devices that hold an active licence."""
+        return {kept.device_id for kept in self.licenses.values() if kept.active(at)}
+
+    def counted(self, title_id: str, at: datetime) -> list[datetime]:
+        """When the title was downloaded within the year before, oldest first."""
+        return sorted(
+            download.at
+            for download in self.downloads
+            if download.title_id == title_id and download.at > at - YEAR
+        )
+
+    def enter(self, told: Told) -> None:
+        """Take in one fact.
+
+        Raises:
+            KeyError: it speaks of a licence or a device that no earlier event introduced.
+        """
+        match told.fact:
+            case AccountOpened(plan, at):
+                self.plan, self.opened_at = plan, at
+            case DeviceRegistered(device_id, at):
+                self.devices[device_id] = DeviceKept(at)
+            case DeviceRemoved(device_id, at):
+                self.devices[device_id].removed_at = at
+            case DownloadCounted(license_id, _, at):
+                self.downloads.append(Download(told.aggregate_id, license_id, at))
+            case DownloadHeld(license_id, _, expires_at, _):
+                self.devices[told.aggregate_id].held[license_id] = expires_at
+            case DownloadShortened(license_id, expires_at, _):
+                self.devices[told.aggregate_id].held[license_id] = expires_at
+            case DownloadDropped(license_id, _):
+                del self.devices[told.aggregate_id].held[license_id]
+            case _:
+                self._enter_license(told)
+
+    def _enter_license(self, told: Told) -> None:
+        match told.fact:
+            case LicenseIssued(title_id, device_id, plan, expires_at, window_s, renewals_max, at):
+                self.licenses[told.aggregate_id] = LicenseKept(
+                    license_id=told.aggregate_id,
+                    title_id=title_id,
+                    device_id=device_id,
+                    plan=plan,
+                    issued_at=at,
+                    since=at,
+                    expires_at=expires_at,
+                    playback_window_s=window_s,
+                    renewals_max=renewals_max,
+                )
+            case FirstPlayReported(played_at, _, playback_ends_at, _):
+                kept = self.licenses[told.aggregate_id]
+                kept.first_played_at, kept.playback_ends_at = played_at, playback_ends_at
+            case LicenseRenewed(expires_at, refresh, at):
+                kept = self.licenses[told.aggregate_id]
+                kept.expires_at, kept.since = expires_at, at
+                kept.renewals += 1
+                if refresh:
+                    kept.first_played_at = kept.playback_ends_at = None
+            case LicenseReleased(reason, _, at):
+                kept = self.licenses[told.aggregate_id]
+                kept.released_at, kept.release_reason = at, reason
+            case _:
+                raise AssertionError(f"no such fact: {told.name}")

@@ -1,0 +1,217 @@
+"""What the service recorded, as the oracle reads it: events, and the commands they belong to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """One line of an export, or one entry of a history answer."""
+
+    position: int
+    aggregate_type: str
+    aggregate_id: str
+    name: str
+    commit_id: str
+    recorded_at: datetime
+    command_id: str | None
+    data: msgspec.Raw
+    stream: str = ""
+
+
+class AccountOpened(msgspec.Struct, frozen=True):
+    """The account was opened."""
+
+    plan: str
+    at: datetime
+
+
+class DeviceRegistered(msgspec.Struct, frozen=True):
+    """A device came with its first grant."""
+
+    device_id: str
+    at: datetime
+
+
+class DeviceRemoved(msgspec.Struct, frozen=True):
+    """A device was removed."""
+
+    device_id: str
+    at: datetime
+
+
+class DownloadCounted(msgspec.Struct, frozen=True):
+    """A title was downloaded; the aggregate's id is the title's."""
+
+    license_id: str
+    device_id: str
+    at: datetime
+
+
+class DownloadHeld(msgspec.Struct, frozen=True):
+    """A device, the aggregate, holds a licence until it expires."""
+
+    license_id: str
+    title_id: str
+    expires_at: datetime | None
+    at: datetime
+
+
+class DownloadDropped(msgspec.Struct, frozen=True):
+    """A device holds a licence no longer."""
+
+    license_id: str
+    at: datetime
+
+
+class DownloadShortened(msgspec.Struct, frozen=True):
+    """A first play moved the effective expiry of a licence held."""
+
+    license_id: str
+    expires_at: datetime
+    at: datetime
+
+
+class LicenseIssued(msgspec.Struct, frozen=True):
+    """A licence began; the aggregate's id is its own, as in the next three."""
+
+    title_id: str
+    device_id: str
+    plan: str
+    expires_at: datetime | None
+    playback_window_s: float
+    renewals_max: int | None
+    at: datetime
+
+
+class FirstPlayReported(msgspec.Struct, frozen=True):
+    """A playback window began."""
+
+    played_at: datetime
+    reported_at_device: datetime
+    playback_ends_at: datetime | None
+    at: datetime
+
+
+class LicenseRenewed(msgspec.Struct, frozen=True):
+    """A licence was extended; refresh: after it had expired."""
+
+    expires_at: datetime | None
+    refresh: bool
+    at: datetime
+
+
+class LicenseReleased(msgspec.Struct, frozen=True):
+    """A licence ended for good."""
+
+    reason: str
+    released_at_device: datetime | None
+    at: datetime
+
+
+Fact = (
+    AccountOpened
+    | DeviceRegistered
+    | DeviceRemoved
+    | DownloadCounted
+    | DownloadHeld
+    | DownloadDropped
+    | DownloadShortened
+    | LicenseIssued
+    | FirstPlayReported
+    | LicenseRenewed
+    | LicenseReleased
+)
+
+_FACTS: dict[tuple[str, str], type[Fact]] = {
+    ("account", "account-opened"): AccountOpened,
+    ("account", "device-registered"): DeviceRegistered,
+    ("account", "device-removed"): DeviceRemoved,
+    ("downloaded-title", "download-counted"): DownloadCounted,
+    ("device", "download-held"): DownloadHeld,
+    ("device", "download-dropped"): DownloadDropped,
+    ("device", "download-shortened"): DownloadShortened,
+    ("license", "license-issued"): LicenseIssued,
+    ("license", "first-play-reported"): FirstPlayReported,
+    ("license", "license-renewed"): LicenseRenewed,
+    ("license", "license-released"): LicenseReleased,
+}
+_DECODERS = {key: msgspec.json.Decoder(fact) for key, fact in _FACTS.items()}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A fact with the aggregate it is addressed to."""
+
+    name: str
+    aggregate_id: str
+    fact: Fact
+
+
+class Deed(msgspec.Struct):
+    """All that one command recorded.
+
+    Attributes:
+        command_id: the idempotency key; "" when none was recorded.
+        first: position of its first event.
+        last: position of its last event.
+        told: its facts, in order.
+    """
+
+    command_id: str
+    first: int
+    last: int
+    told: list[Told]
+
+    def names(self) -> Counter[str]:
+        """How often each event name occurs."""
+        return Counter(told.name for told in self.told)
+
+    def ats(self) -> set[datetime]:
+        """The decision times its facts name; one, if it is right."""
+        return {told.fact.at for told in self.told}
+
+
+class UnreadableEvent(Exception):
+    """An event that the contract does not know; the message says which, and why."""
+
+
+def tell(event: RecordedEvent) -> Told:
+    """Read an event's data.
+
+    Raises:
+        UnreadableEvent: its name, aggregate type or fields are not the contract's.
+    """
+    decoder = _DECODERS.get((event.aggregate_type, event.name))
+    if decoder is None:
+        raise UnreadableEvent(
+            f"no event {event.name!r} on aggregate {event.aggregate_type!r} is known"
+        )
+    try:
+        return Told(event.name, event.aggregate_id, decoder.decode(event.data))
+    except msgspec.ValidationError as error:
+        raise UnreadableEvent(f"{event.name}: {error}") from error
+
+
+def deeds_of(events: Sequence[RecordedEvent]) -> Iterable[Deed]:
+    """Group the events of a stream by the command that recorded them, in order.
+
+    Raises:
+        UnreadableEvent: see `tell`.
+    """
+    deed: Deed | None = None
+    commit_id = ""
+    for event in events:
+        command_id = event.command_id or ""
+        if deed is None or (commit_id, deed.command_id) != (event.commit_id, command_id):
+            if deed is not None:
+                yield deed
+            deed = Deed(command_id, event.position, event.position, [])
+            commit_id = event.commit_id
+        deed.told.append(tell(event))
+        deed.last = event.position
+    if deed is not None:
+        yield deed

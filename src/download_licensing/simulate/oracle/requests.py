@@ -1,0 +1,71 @@
+"""Does a deed do what was asked under its key?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from download_licensing.simulate.oracle.journal import CallKind, Entry
+from download_licensing.simulate.oracle.records import (
+    AccountOpened,
+    Deed,
+    DeviceRemoved,
+    FirstPlayReported,
+    LicenseIssued,
+    LicenseReleased,
+    LicenseRenewed,
+    Told,
+)
+
+_LEADING: dict[CallKind, type] = {
+    "open": AccountOpened,
+    "request": LicenseIssued,
+    "renew": LicenseRenewed,
+    "play": FirstPlayReported,
+    "release": LicenseReleased,
+    "remove": DeviceRemoved,
+}
+
+
+def asked_otherwise(entries: Sequence[Entry], deed: Deed) -> str | None:
+    """How a deed differs from what was asked under its key; None: not at all."""
+    entry = entries[0]
+    leading = _LEADING.get(entry.call)
+    told = next((told for told in deed.told if leading and isinstance(told.fact, leading)), None)
+    if told is None:
+        return f"{entry.call} was asked, yet {', '.join(deed.names())} recorded"
+    if told.fact.at not in {entry.at for entry in entries}:
+        return f"decided by {told.fact.at}, which was never sent"
+    asked, done = _asked(entry), _done(told)
+    return None if asked == done else f"asked for {asked}, did {done}"
+
+
+def _asked(entry: Entry) -> tuple[object, ...]:
+    match entry.call:
+        case "open":
+            return (entry.plan,)
+        case "request":
+            return (entry.device_id, entry.title_id)
+        case "renew":
+            return (entry.license_id,)
+        case "play" | "release":
+            return (entry.license_id, entry.device_time)
+        case _:
+            return (entry.device_id,)
+
+
+def _done(told: Told) -> tuple[object, ...]:
+    match told.fact:
+        case AccountOpened(plan):
+            return (plan,)
+        case LicenseIssued(title_id, device_id):
+            return (device_id, title_id)
+        case LicenseRenewed():
+            return (told.aggregate_id,)
+        case FirstPlayReported(_, reported_at_device):
+            return (told.aggregate_id, reported_at_device)
+        case LicenseReleased(_, released_at_device):
+            return (told.aggregate_id, released_at_device)
+        case DeviceRemoved(device_id):
+            return (device_id,)
+        case _:
+            return ()

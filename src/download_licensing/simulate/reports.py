@@ -1,0 +1,95 @@
+"""What devices report: plays and releases, late, twice, in any order, by clocks that are wrong."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from download_licensing.simulate.agenda import Agenda, Intent
+from download_licensing.simulate.calls import Call, Life
+from download_licensing.simulate.household import Device, Download, Report
+from download_licensing.simulate.speech import Speech, repeated
+
+_TWICE_ODDS = 0.15
+_REPLAY_ODDS = 0.3
+_AT_ONCE_MAX = 4
+
+
+class Reporting:
+    """Reports what happened on a member's devices.
+
+    Args:
+        rng: draws what goes wrong on the way.
+        agenda: takes what comes later.
+        speech: sends the reports.
+    """
+
+    def __init__(self, rng: random.Random, agenda: Agenda, speech: Speech) -> None:
+        self._rng = rng
+        self._agenda = agenda
+        self._speech = speech
+
+    def playing(self, download: Download) -> Intent:
+        """Play a download, and perhaps again."""
+
+        def intent(at: datetime) -> Life:
+            if self._rng.random() < _REPLAY_ODDS:
+                hours = self._rng.choice((1, 20, 90))
+                self._agenda.add(at + timedelta(hours=hours), intent)
+            yield from self._happened(at, "play", download)
+
+        return intent
+
+    def deleting(self, download: Download) -> Intent:
+        """Delete a download."""
+
+        def intent(at: datetime) -> Life:
+            yield from self._happened(at, "release", download)
+
+        return intent
+
+    def coming_back(self, device: Device) -> Intent:
+        """A device is online again and reports: shuffled, some twice, several at once."""
+
+        def intent(at: datetime) -> Life:
+            device.online = True
+            pending, device.pending = device.pending, []
+            self._rng.shuffle(pending)
+            calls = [self._call(at, report) for report in pending]
+            calls += [self._repeated(call) for call in calls if self._rng.random() < _TWICE_ODDS]
+            while calls:
+                number = self._rng.randint(1, _AT_ONCE_MAX)
+                yield from self._speech.say_at_once(calls[:number])
+                calls = calls[number:]
+
+        return intent
+
+    def _happened(self, at: datetime, kind: str, download: Download) -> Life:
+        device = download.device
+        report = Report(kind, download.license_id, at + device.skew)
+        if not device.online:
+            device.pending.append(report)
+            return
+        call = self._call(at, report)
+        yield from self._speech.say(call)
+        if self._rng.random() < _TWICE_ODDS:
+            yield from self._speech.say(self._repeated(call))
+
+    def _call(self, at: datetime, report: Report) -> Call:
+        return self._speech.call(
+            at,
+            kind=report.kind,
+            license_id=report.license_id,
+            device_time=report.device_time,
+        )
+
+    def _repeated(self, call: Call) -> Call:
+        """The same report again: under its key, or under a new one by a device that forgot."""
+        if self._rng.random() < 0.5:
+            return repeated(call)
+        return self._speech.call(
+            call.at,
+            kind=call.kind,
+            license_id=call.license_id,
+            device_time=call.device_time,
+        )

@@ -1,0 +1,103 @@
+"""The commands: what keeps them from running is said in a sentence; what they found is printed."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from download_licensing.simulate.command import FAILED, UNUSABLE, app
+from download_licensing.simulate.options import CheckOptions, InvalidOptions
+from tests.unit.download_licensing.simulate.stories import Story
+
+CATALOGUE = """
+plans:
+  basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 3}
+  standard: {name: Standard, devices_max: 2, active_downloads_per_device_max: 4}
+titles:
+  free:
+    name: Free
+    studio: Tests
+    downloads_per_year_max: null
+    license_duration_hours: 720
+    playback_window_hours: 0
+    renewals_max: null
+"""
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """A story on file, as `download-licensing export` writes it."""
+    story = Story().request(0).renew(1, "lic-k2").release(2, "lic-k2")
+    lines = [
+        msgspec.json.encode(msgspec.structs.replace(event, stream="customer/anna")) + b"\n"
+        for event in story.events
+    ]
+    (tmp_path / "catalogue.yaml").write_text(CATALOGUE)
+    (tmp_path / "export").write_bytes(b"".join(lines))
+    return tmp_path / "export"
+
+
+def run_oracle(export: Path, *more: str) -> tuple[int, str]:
+    arguments = [
+        "oracle",
+        "--export",
+        str(export),
+        "--catalogue",
+        f"{export.parent}/catalogue.yaml",
+    ]
+    result = CliRunner().invoke(app, [*arguments, *more])
+    return result.exit_code, result.output
+
+
+def test_an_export_that_is_right_is_accepted(export: Path) -> None:
+    code, output = run_oracle(export)
+    assert (code, "nothing lost" in output) == (0, True)
+
+
+def test_an_export_that_is_wrong_is_rejected_with_customer_position_and_reason(
+    export: Path,
+) -> None:
+    export.write_text(export.read_text().replace('"refresh":false', '"refresh":true'))
+    code, output = run_oracle(export)
+    assert code == FAILED
+    assert "anna at 6: " in output
+
+
+def test_a_verdict_can_be_had_as_json(export: Path) -> None:
+    code, output = run_oracle(export, "--json")
+    assert code == 0
+    assert msgspec.json.decode(output)["oracle"]["events"] == 9
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["oracle"],
+        ["oracle", "--export", "/no/such/file"],
+        ["oracle", "--journal", "/no/such/file"],
+        ["simulate", "--members", "0"],
+        ["simulate", "--url", "ftp://here"],
+        ["simulate", "--run", "with space"],
+        ["simulate", "--catalogue", "/no/such/file", "--run", "test"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_run_is_explained(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == UNUSABLE
+    assert isinstance(result.exception, SystemExit)
+    assert result.output.strip()
+
+
+def test_a_service_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    # Port 1 is reserved; nothing listens there.
+    arguments = ["simulate", "--url", "http://127.0.0.1:1", "--patience-s", "0"]
+    result = CliRunner().invoke(app, [*arguments, "--journal", str(tmp_path / "journal")])
+    assert result.exit_code == UNUSABLE
+    assert "gave no answer" in result.output
+
+
+def test_a_check_needs_something_to_check() -> None:
+    with pytest.raises(InvalidOptions):
+        CheckOptions()
