@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from helenus.aggregates import A, Aggregate
-from helenus.codec import Codec, Entry
+from helenus.codec import Codec
 from helenus.command_window import CarriedOut, CommandWindow, Replayed
 from helenus.errors import CorruptData, DomainError, UnknownEvent
 from helenus.events import from_microseconds
@@ -224,10 +224,12 @@ def fold(
         return
     stream, position, size_bytes = state.stream, state.head.position, 0
     folding: dict[Key, Aggregate] = {}
-    for commit in commits:
-        entries = _entries(codec, stream, commit, position)
+    decoded = codec.decode_bodies(stream, commits)
+    for commit, entries in zip(commits, decoded, strict=True):
+        if commit.first != position + 1 or len(entries) != commit.last - position:
+            raise _gap(stream, commit, position, len(entries))
         if upto is not None and commit.last > upto:
-            entries = entries[: upto - position]
+            entries = entries[: upto - position]  # noqa: PLW2901  # the part that was asked for
         for type_name, aggregate_id, event in entries:
             position += 1
             key = (type_name, aggregate_id)
@@ -251,15 +253,12 @@ def fold(
     state.window.remember_replayed(commits)
 
 
-def _entries(codec: Codec, stream: str, commit: Commit, position: int) -> list[Entry]:
+def _gap(stream: str, commit: Commit, position: int, events: int) -> CorruptData:
     if commit.first != position + 1:
-        raise CorruptData(f"Stream {stream!r}: position {position} is followed by {commit.first}.")
-    entries = codec.decode_body(stream, commit)
-    if len(entries) != commit.last - position:
-        raise CorruptData(
-            f"Stream {stream!r}: positions {commit.first}–{commit.last} hold {len(entries)} events."
-        )
-    return entries
+        return CorruptData(f"Stream {stream!r}: position {position} is followed by {commit.first}.")
+    return CorruptData(
+        f"Stream {stream!r}: positions {commit.first}–{commit.last} hold {events} events."
+    )
 
 
 def _begin(state: StreamState, codec: Codec, position: int, key: Key, published: bool) -> Aggregate:

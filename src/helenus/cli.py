@@ -1,0 +1,241 @@
+"""The ``helenus`` command."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    from helenus.testing.cassandra.cluster import Cluster, NodeStatus
+    from helenus.testing.cassandra.errors import ClusterError, ClusterNotRunning
+    from helenus.testing.cassandra.leftovers import clean_up_abandoned
+    from helenus.testing.cassandra.locations import default_directory
+    from helenus.testing.cassandra.options import (
+        DEFAULT_JMX_PORT,
+        DEFAULT_NATIVE_PORT,
+        DEFAULT_STORAGE_PORT,
+        ClusterOptions,
+        parse_heap,
+    )
+    from helenus.testing.cassandra.progress import Progress, Step
+    from helenus.testing.cassandra.release import VERSION
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f"The helenus command needs {error.name}: install helenus[cassandra-local]."
+    ) from None
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tools of the helenus event-sourcing framework.",
+)
+cassandra = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        f"A real Cassandra {VERSION} on this machine's loopback addresses, for development.\n\n"
+        "Exit codes: 0 done; 1 anything else; 2 wrong options; 3 not running, or not every node is "
+        "up; 4 an address is in use; 5 not enough memory; 6 neither Java nor Docker; 7 Cassandra "
+        "cannot be fetched; 8 a node failed; 9 another process is starting or stopping this "
+        "cluster; 130 interrupted."
+    ),
+)
+app.add_typer(cassandra, name="cassandra")
+
+_messages = Console(stderr=True, highlight=False)
+_answers = Console(highlight=False, soft_wrap=True)
+
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory",
+        "-d",
+        help="Where the cluster keeps everything.",
+        show_default="in the XDG state directory",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, on one line.")]
+
+
+@cassandra.command()
+def up(
+    *,
+    nodes: Annotated[int, typer.Option(help="1 or 3.")] = 1,
+    directory: Directory = None,
+    heap: Annotated[str, typer.Option(help="Of each node.")] = "512M",
+    port: Annotated[
+        int, typer.Option(help="For clients; 0 picks a free one.")
+    ] = DEFAULT_NATIVE_PORT,
+    storage_port: Annotated[
+        int, typer.Option(help="Between nodes; 0 picks a free one.")
+    ] = DEFAULT_STORAGE_PORT,
+    jmx_port: Annotated[
+        int, typer.Option(help="Of node 1, counting up from there; 0 picks free ones.")
+    ] = DEFAULT_JMX_PORT,
+    runner: Annotated[
+        str | None,
+        typer.Option(help="java or docker.", show_default="docker where an engine runs"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a cluster and wait until it serves clients. Does nothing to one that is up."""
+    with _explained():
+        options = ClusterOptions(
+            nodes=nodes,
+            heap_mib=parse_heap(heap),
+            native_port=port,
+            storage_port=storage_port,
+            jmx_port=jmx_port,
+        )
+        with _shown() as progress:
+            cluster = Cluster(
+                options,
+                directory=directory or default_directory(),
+                runner=runner,
+                progress=progress,
+            )
+            cluster.start()
+        _report(cluster, cluster.status(), as_json)
+
+
+@cassandra.command()
+def down(
+    directory: Directory = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete all data as well.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop the cluster and keep its data. Does nothing to one that is down."""
+    with _explained():
+        clean_up_abandoned()
+        place = directory or default_directory()
+        try:
+            cluster = Cluster.open(place)
+        except ClusterNotRunning:
+            if as_json:
+                _print_json({"directory": str(place), "nodes": []})
+            else:
+                _messages.print(f"There is no cluster in {place}.")
+            return
+        with _messages.status("Stopping"):
+            if delete:
+                cluster.delete()
+            else:
+                cluster.stop()
+        _report(cluster, cluster.status(), as_json)
+
+
+@cassandra.command()
+def status(directory: Directory = None, as_json: AsJson = False) -> None:
+    """Tell how each node is. Exits with 0 only if all are up."""
+    with _explained():
+        cluster = Cluster.open(directory or default_directory())
+        nodes = cluster.status()
+        _report(cluster, nodes, as_json)
+        if any(node.state != "up" for node in nodes):
+            raise typer.Exit(ClusterNotRunning.exit_code)
+
+
+@cassandra.command()
+def logs(
+    node: Annotated[int, typer.Option("--node", "-n", help="Its number.")] = 1,
+    lines: Annotated[int, typer.Option(min=0, help="How many of the last lines.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones.")] = False,
+    directory: Directory = None,
+) -> None:
+    """Print what a node has logged."""
+    with _explained():
+        cluster = Cluster.open(directory or default_directory())
+        path = cluster.logs(node)
+        if not path.exists():
+            path = cluster.output(node)
+        if not path.exists():
+            raise ClusterNotRunning(f"Node {node} has not logged anything yet.")
+        with path.open(encoding="utf-8", errors="replace") as log:
+            for line in collections.deque(log, maxlen=lines):
+                sys.stdout.write(line)
+            sys.stdout.flush()
+            while follow:
+                sys.stdout.write(log.read())
+                sys.stdout.flush()
+                time.sleep(0.2)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _report(cluster: Cluster, nodes: list[NodeStatus], as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {
+                "version": VERSION,
+                "directory": str(cluster.directory),
+                "runner": cluster.runner.name,
+                "contact_points": list(cluster.contact_points),
+                "port": cluster.port,
+                "nodes": nodes,
+            }
+        )
+        return
+    for node in nodes:
+        process = f"  process {node.pid}" if node.pid else ""
+        _answers.print(f"node {node.number}  {node.address}:{cluster.port}  {node.state}{process}")
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[Progress]:
+    """Progress on stderr: a moving line where somebody looks, else a line for each new step."""
+    if not _messages.is_terminal:
+        seen: set[str] = set()
+
+        def tell(step: Step) -> None:
+            if step.text not in seen:
+                seen.add(step.text)
+                _messages.print(step.text)
+
+        yield tell
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, console=_messages, transient=True) as bars:
+        task = bars.add_task("Starting", total=None)
+        yield lambda step: bars.update(
+            task, description=step.text, completed=step.done, total=step.total
+        )
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """A user's mistake ends with a sentence and an exit code, never with a traceback."""
+    try:
+        yield
+    except ClusterError as error:
+        _messages.print(f"Error: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        raise  # whoever read the answer has seen enough
+    except OSError as error:
+        _messages.print(f"Error: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    main()
