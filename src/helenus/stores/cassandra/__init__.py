@@ -1,0 +1,181 @@
+"""The store on Apache Cassandra: linearizable commits, one conditional write for each append."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+from helenus.errors import Conflict, Overloaded, StoreClosed, StoreUnavailable
+from helenus.store import (
+    PAGE_BYTES,
+    Commit,
+    Head,
+    Page,
+    Snapshot,
+    check_append,
+    check_range,
+    check_snapshot,
+    check_stream,
+)
+from helenus.stores.cassandra import cql
+from helenus.stores.cassandra.appends import Appender
+from helenus.stores.cassandra.buckets import decode_token
+from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.reads import Reader
+from helenus.stores.cassandra.schema import check
+from helenus.stores.cassandra.session import MaybeExecuted, Session
+from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+from helenus.stores.cassandra.snapshots import Snapshots
+
+__all__ = ["CassandraSettings", "CassandraStore", "TlsSettings"]
+
+Connect = Callable[[CassandraSettings, str | None], Awaitable[Session]]
+"""Connects to a cluster and, if one is named, to a keyspace."""
+
+
+class CassandraStore:
+    """Streams in a keyspace. Use it as an async context manager.
+
+    Args:
+        settings: where the cluster is and how it is used.
+        connect: makes a session; by default on Apache's driver.
+
+    Raises:
+        StoreUnavailable: when entered, if the cluster cannot be reached.
+        StoreUnusable: when entered, if the keyspace or its schema is missing, older, newer, or was
+        set
+            up with another serial scope.
+    """
+
+    def __init__(
+        self,
+        settings: CassandraSettings | None = None,
+        *,
+        connect: Connect = DatastaxSession.connect,
+    ) -> None:
+        self._settings = settings or CassandraSettings()
+        self._connect = connect
+        self._session: Session | None = None
+        self._buckets: OrderedDict[str, int] = OrderedDict()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def __aenter__(self) -> Self:
+        session = await self._connect(self._settings, self._settings.keyspace)
+        try:
+            await check(session, self._settings)
+            await session.prepare(cql.ALL)
+        except BaseException:
+            await session.close()
+            raise
+        self._session = session
+        self._appender = Appender(session, self._settings)
+        self._reader = Reader(session, self._settings)
+        self._snapshots = Snapshots(session)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await self._idle.wait()
+            await session.close()
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        """See `EventStore.append`."""
+        self._require_open()
+        check_append(stream, commits, expected)
+        token = decode_token(expected.token)
+        if token.position != expected.position:
+            # A head without its token: the condition on a fresh bucket alone would not refuse it.
+            actual = await self.head(stream)
+            if actual.position != expected.position:
+                raise Conflict(stream, expected.position, actual.position)
+            token = decode_token(actual.token)
+        with self._admitted():
+            head = await self._appender.append(stream, commits, token)
+        self._remember(stream, head)
+        return head
+
+    async def read(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
+    ) -> AsyncIterator[Page]:
+        """See `EventStore.read`."""
+        self._require_open()
+        check_stream(stream)
+        check_range(after, upto)
+        try:
+            if token:
+                start = decode_token(token).bucket
+            else:
+                start = await self._reader.locate(stream, after) if after else 0
+            pages = self._reader.pages(
+                stream, after=after, upto=upto, start=start, page_bytes=page_bytes
+            )
+            async for page in pages:
+                self._remember(stream, page.head)
+                yield page
+                self._require_open()
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
+
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
+        """See `EventStore.head`."""
+        self._require_open()
+        check_stream(stream)
+        start = decode_token(token).bucket if token else self._buckets.get(stream, 0)
+        try:
+            with self._admitted():
+                head = await self._reader.head(stream, start)
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
+        self._remember(stream, head)
+        return head
+
+    async def load_snapshot(self, stream: str) -> Snapshot | None:
+        """See `EventStore.load_snapshot`."""
+        self._require_open()
+        check_stream(stream)
+        with self._admitted():
+            return await self._snapshots.load(stream)
+
+    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
+        """See `EventStore.save_snapshot`."""
+        self._require_open()
+        check_snapshot(stream, snapshot)
+        with self._admitted():
+            await self._snapshots.save(stream, snapshot)
+
+    def _remember(self, stream: str, head: Head) -> None:
+        # The bucket before the open one: it exists, and it is where a search for the head may
+        # start.
+        self._buckets[stream] = max(decode_token(head.token).bucket - 1, 0)
+        self._buckets.move_to_end(stream)
+        if len(self._buckets) > self._settings.bucket_hints_max:
+            self._buckets.popitem(last=False)
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        if self._in_flight >= self._settings.requests_in_flight_max:
+            raise Overloaded(f"{self._in_flight:,} requests to Cassandra are already under way.")
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    def _require_open(self) -> None:
+        if self._session is None:
+            raise StoreClosed("The Cassandra store is not open.")

@@ -1,0 +1,91 @@
+"""All CQL of the store, a section for each family of tables.
+
+`commits` is written by conditional statements alone (an LWT's proofs assume it): a row is one
+append, and the static columns of its partition say where the bucket ends. `snapshots` and
+`payloads` are never written conditionally.
+"""
+
+from __future__ import annotations
+
+from helenus.stores.cassandra.session import Kind, Statement
+
+SCHEMA_VERSION = "1"
+
+# -- the schema ---------------------------------------------------------------------------------
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS {keyspace}.commits (
+        stream text, bucket int, last bigint,
+        head bigint static, fence uuid static, bytes bigint static, sealed boolean static,
+        first bigint, append_id uuid, kinds list<text>, record blob,
+        PRIMARY KEY ((stream, bucket), last)
+    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}
+    AND compression = {{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}}""",
+    """CREATE TABLE IF NOT EXISTS {keyspace}.payloads (
+        append_id uuid PRIMARY KEY, record blob
+    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}""",
+    """CREATE TABLE IF NOT EXISTS {keyspace}.snapshots (
+        stream text PRIMARY KEY, position bigint, fingerprint text, head_token blob, body blob
+    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'}}""",
+    """CREATE TABLE IF NOT EXISTS {keyspace}.installation (
+        name text PRIMARY KEY, value text
+    )""",
+)
+CREATE_KEYSPACE = (
+    "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}"
+    " AND durable_writes = true"
+)
+RECORD_SETTING = Statement(
+    "INSERT INTO installation (name, value) VALUES (?, ?) IF NOT EXISTS", Kind.CONDITIONAL
+)
+READ_SETTING = Statement("SELECT value FROM installation WHERE name = ?", Kind.READ)
+
+# -- commits ------------------------------------------------------------------------------------
+
+APPEND = Statement(
+    "UPDATE commits SET head = ?, bytes = ?, sealed = ?, first = ?, append_id = ?, kinds = ?,"
+    " record = ? WHERE stream = ? AND bucket = ? AND last = ? IF head = ? AND fence = ?",
+    Kind.CONDITIONAL,
+)
+FENCE = Statement(
+    "UPDATE commits SET fence = ? WHERE stream = ? AND bucket = ? IF head = ? AND fence = ?",
+    Kind.CONDITIONAL,
+)
+READ_BUCKET = Statement(
+    "SELECT head, fence, bytes, sealed FROM commits WHERE stream = ? AND bucket = ? LIMIT 1",
+    Kind.SERIAL_READ,
+)
+READ_OWN = Statement(
+    "SELECT append_id FROM commits WHERE stream = ? AND bucket = ? AND last = ?", Kind.SERIAL_READ
+)
+READ_COMMITS = Statement(
+    "SELECT head, fence, bytes, sealed, last, append_id, record FROM commits"
+    " WHERE stream = ? AND bucket = ? AND last >= ?",
+    Kind.SERIAL_READ,
+)
+READ_COMMITS_FROM_START = Statement(
+    "SELECT head, fence, bytes, sealed, last, append_id, record FROM commits"
+    " WHERE stream = ? AND bucket = ?",
+    Kind.SERIAL_READ,
+)
+
+# -- payloads -----------------------------------------------------------------------------------
+
+WRITE_PAYLOAD = Statement("INSERT INTO payloads (append_id, record) VALUES (?, ?)", Kind.WRITE)
+READ_PAYLOAD = Statement("SELECT record FROM payloads WHERE append_id = ?", Kind.READ)
+
+# -- snapshots: the position is the write's timestamp, so the last write to win is the furthest --
+
+WRITE_SNAPSHOT = Statement(
+    "INSERT INTO snapshots (stream, position, fingerprint, head_token, body) VALUES (?, ?, ?, ?, ?)"
+    " USING TIMESTAMP ?",
+    Kind.WRITE,
+)
+READ_SNAPSHOT = Statement(
+    "SELECT position, fingerprint, head_token, body, writetime(body) FROM snapshots"
+    " WHERE stream = ?",
+    Kind.READ,
+)
+DELETE_SNAPSHOT = Statement("DELETE FROM snapshots USING TIMESTAMP ? WHERE stream = ?", Kind.WRITE)
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Statement))

@@ -1,0 +1,227 @@
+"""The session on Apache's `cassandra-driver`.
+
+The driver answers on a thread of its own. Answers are gathered and handed to the event loop
+together, so that a burst of them costs one wake-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Self
+
+import cassandra
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+)
+from cassandra.cluster import Session as DriverSession
+from cassandra.connection import ConnectionShutdown
+from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
+from cassandra.query import PreparedStatement, tuple_factory
+
+from helenus.errors import StoreUnavailable, StoreUnusable
+from helenus.stores.cassandra.session import Kind, MaybeExecuted, NotExecuted, Rows, Statement
+from helenus.stores.cassandra.settings import CassandraSettings
+
+_NOT_EXECUTED = (
+    cassandra.Unavailable,
+    cassandra.InvalidRequest,
+    cassandra.Unauthorized,
+    cassandra.AuthenticationFailed,
+    cassandra.UnsupportedOperation,
+)
+
+
+class DatastaxSession:
+    """A connected driver. Make it with `connect`."""
+
+    def __init__(self, cluster: Cluster, session: DriverSession) -> None:
+        self._cluster = cluster
+        self._session = session
+        self._prepared: dict[Statement, PreparedStatement] = {}
+        self._loop = asyncio.get_running_loop()
+        self._answered: deque[tuple[asyncio.Future[Rows], Rows | Exception]] = deque()
+        self._waking = False
+
+    @classmethod
+    async def connect(cls, settings: CassandraSettings, keyspace: str | None) -> Self:
+        """Connect to the cluster.
+
+        Raises:
+            StoreUnavailable: no node answers, or none accepts these credentials.
+            StoreUnusable: the keyspace does not exist.
+        """
+        cluster = _cluster(settings)
+        try:
+            session = await asyncio.to_thread(cluster.connect, keyspace)
+        except Exception as error:
+            await asyncio.to_thread(cluster.shutdown)
+            raise _connection_error(settings, error) from error
+        return cls(cluster, session)
+
+    async def prepare(self, statements: Sequence[Statement]) -> None:
+        """See `Session.prepare`."""
+        for statement in statements:
+            try:
+                prepared = await asyncio.to_thread(self._session.prepare, statement.cql)
+            except Exception as error:
+                raise NotExecuted(
+                    f"Cassandra does not prepare {statement.cql!r}: {error}."
+                ) from error
+            self._prepared[statement] = prepared
+
+    async def execute(
+        self,
+        statement: Statement,
+        values: Sequence[Any] = (),
+        *,
+        page_rows: int = 5_000,
+        more: bytes | None = None,
+    ) -> Rows:
+        """See `Session.execute`."""
+        if statement not in self._prepared:
+            await self.prepare([statement])
+        bound = self._prepared[statement].bind(values)
+        bound.fetch_size = page_rows
+        try:
+            answer = self._session.execute_async(
+                bound, execution_profile=statement.kind, paging_state=more
+            )
+        except NoHostAvailable as error:
+            raise NotExecuted(f"No node of the Cassandra cluster answers: {error}.") from error
+        future: asyncio.Future[Rows] = self._loop.create_future()
+        answer.add_callbacks(
+            lambda rows: self._answer(future, _rows(answer, rows)),
+            lambda error: self._answer(future, _execution_error(error)),
+        )
+        return await future
+
+    async def execute_schema(self, cql: str) -> None:
+        """Execute a statement that changes the schema, and wait until the nodes agree on it."""
+        await asyncio.to_thread(self._session.execute, cql, timeout=60.0)
+
+    async def server_versions(self) -> set[str]:
+        """The releases of the nodes known."""
+        hosts = self._cluster.metadata.all_hosts()
+        return {host.release_version for host in hosts if host.release_version}
+
+    async def close(self) -> None:
+        """See `Session.close`."""
+        await asyncio.to_thread(self._cluster.shutdown)
+
+    def _answer(self, future: asyncio.Future[Rows], result: Rows | Exception) -> None:
+        # On the driver's thread. The deque is safe to share; a second wake-up does no harm.
+        self._answered.append((future, result))
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._waking = False
+        while self._answered:
+            future, result = self._answered.popleft()
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+
+def _rows(answer: ResponseFuture, rows: Any) -> Rows:
+    more = answer._paging_state if answer.has_more_pages else None
+    return Rows(rows or (), more)
+
+
+def _execution_error(error: Exception) -> Exception:
+    if isinstance(error, _NOT_EXECUTED):
+        return NotExecuted(f"Cassandra refused the statement: {error}.")
+    if isinstance(error, NoHostAvailable) and not any(
+        isinstance(cause, (ConnectionShutdown, OSError, cassandra.OperationTimedOut))
+        for cause in dict(error.errors).values()
+    ):
+        return NotExecuted(f"No node of the Cassandra cluster answers: {error}.")
+    return MaybeExecuted(str(error))
+
+
+def _connection_error(settings: CassandraSettings, error: Exception) -> Exception:
+    causes = [error, *(error.errors.values() if isinstance(error, NoHostAvailable) else ())]
+    where = f"{', '.join(settings.contact_points)} port {settings.port}"
+    text = "; ".join(dict.fromkeys(str(cause) for cause in causes[1:] or causes))
+    if isinstance(error, cassandra.InvalidRequest) or "does not exist" in text:
+        return StoreUnusable(
+            f"The Cassandra keyspace {settings.keyspace!r} does not exist at {where}.",
+            remedy="Create it with `helenus cassandra migrate`.",
+        )
+    if any(isinstance(cause, cassandra.AuthenticationFailed) for cause in causes):
+        return StoreUnavailable(
+            f"The Cassandra cluster at {where} refuses user {settings.username!r}: {text}.",
+            remedy="Check the user name and the password.",
+        )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return StoreUnavailable(
+            f"No TLS connection to the Cassandra cluster at {where}: {text}.",
+            remedy="Check the certificates and the names they carry.",
+        )
+    return StoreUnavailable(f"The Cassandra cluster at {where} cannot be reached: {text}.")
+
+
+def _cluster(settings: CassandraSettings) -> Cluster:
+    local = settings.serial_scope == "local"
+    serial = cassandra.ConsistencyLevel.LOCAL_SERIAL if local else cassandra.ConsistencyLevel.SERIAL
+    quorum = cassandra.ConsistencyLevel.LOCAL_QUORUM if local else cassandra.ConsistencyLevel.QUORUM
+
+    def profile(consistency: int) -> ExecutionProfile:
+        return ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(
+                DCAwareRoundRobinPolicy(settings.data_center or ""), shuffle_replicas=False
+            ),
+            retry_policy=FallthroughRetryPolicy(),
+            consistency_level=consistency,
+            serial_consistency_level=serial,
+            request_timeout=settings.request_timeout_s,
+            row_factory=tuple_factory,
+        )
+
+    profiles = {
+        EXEC_PROFILE_DEFAULT: profile(quorum),
+        Kind.READ: profile(quorum),
+        Kind.SERIAL_READ: profile(serial),
+        Kind.WRITE: profile(quorum),
+        Kind.CONDITIONAL: profile(quorum),
+    }
+    credentials = (
+        PlainTextAuthProvider(settings.username, settings.password or "")
+        if settings.username is not None
+        else None
+    )
+    return Cluster(
+        contact_points=list(settings.contact_points),
+        port=settings.port,
+        execution_profiles=profiles,
+        auth_provider=credentials,
+        connect_timeout=settings.connect_timeout_s,
+        ssl_context=_tls(settings),
+        ssl_options={"server_hostname": settings.contact_points[0]} if settings.tls else None,
+        protocol_version=4,
+        schema_metadata_enabled=False,
+        token_metadata_enabled=True,
+    )
+
+
+def _tls(settings: CassandraSettings) -> ssl.SSLContext | None:
+    tls = settings.tls
+    if tls is None:
+        return None
+    context = ssl.create_default_context(cafile=str(tls.authority))
+    context.check_hostname = tls.check_hostname
+    if tls.certificate is not None:
+        context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
+    return context

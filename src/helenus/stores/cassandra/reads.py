@@ -1,0 +1,172 @@
+"""Reading a stream: along its chain of buckets, by pages bounded in bytes, linearizably."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from helenus.errors import CorruptData
+from helenus.store import Commit, Head, Page
+from helenus.stores.cassandra import cql
+from helenus.stores.cassandra.appends import read_bucket
+from helenus.stores.cassandra.buckets import Bucket, head_of
+from helenus.stores.cassandra.session import Session
+from helenus.stores.cassandra.settings import CassandraSettings
+
+_decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
+_FIRST_PAGE_ROWS = 256
+_PAGE_ROWS_MAX = 5_000
+
+
+class Reader:
+    """Reads through a session."""
+
+    def __init__(self, session: Session, settings: CassandraSettings) -> None:
+        self._session = session
+        self._settings = settings
+
+    async def head(self, stream: str, start: int) -> Head:
+        """The head, found from a bucket that is known to exist or to be the first open one."""
+        bucket = await read_bucket(self._session, stream, start)
+        position = bucket.head or 0
+        if bucket.head is None and start > 0:
+            position = (await read_bucket(self._session, stream, start - 1)).head or 0
+        step = 1
+        while bucket.sealed:
+            ahead = await read_bucket(self._session, stream, bucket.number + step)
+            if ahead.head is not None:
+                bucket, position, step = ahead, ahead.head, step * 2
+            elif step > 1:
+                step = 1
+            else:
+                return head_of(ahead.token(position))
+        return head_of(bucket.token(position))
+
+    async def locate(self, stream: str, position: int) -> int:
+        """The number of a bucket at or before the one that holds the event after `position`."""
+        low, step = 0, 1
+        while True:
+            bucket = await read_bucket(self._session, stream, low + step)
+            if bucket.head is not None and bucket.head <= position:
+                low, step = low + step, step * 2
+            elif step > 1:
+                step //= 2
+            else:
+                return low
+
+    async def pages(
+        self, stream: str, *, after: int, upto: int | None, start: int, page_bytes: int
+    ) -> AsyncIterator[Page]:
+        """The commits with ``after < position <= upto``, from a bucket at or before their first."""
+        batch = _Batch(after, upto, page_bytes)
+        number = start
+        bucket = Bucket(number)
+        while True:
+            bucket = Bucket(number)
+            async for bucket, commits in self._bucket_pages(stream, number, after):
+                for commit in commits:
+                    if not batch.wants(commit):
+                        continue
+                    if batch.full:
+                        yield batch.take(bucket)
+                    batch.add(commit)
+            batch.reached(bucket)
+            if upto is not None and batch.position >= upto:
+                break
+            if not bucket.sealed:
+                break
+            number += 1
+        if bucket.head is None and not batch.position:
+            batch.position = await self._position_before(stream, number)
+        yield batch.take(bucket)
+
+    async def _position_before(self, stream: str, number: int) -> int:
+        if number == 0:
+            return 0
+        return (await read_bucket(self._session, stream, number - 1)).head or 0
+
+    async def _bucket_pages(
+        self, stream: str, number: int, after: int
+    ) -> AsyncIterator[tuple[Bucket, list[Commit]]]:
+        """Pages of one bucket, each with the statics that were read together with its rows."""
+        # Inclusive: a read that matches no row brings no statics either.
+        statement, values = (
+            (cql.READ_COMMITS, (stream, number, after))
+            if after
+            else (cql.READ_COMMITS_FROM_START, (stream, number))
+        )
+        page_rows, more, bucket = _FIRST_PAGE_ROWS, None, None
+        while True:
+            answer = await self._session.execute(statement, values, page_rows=page_rows, more=more)
+            for row in answer.rows[-1:]:
+                bucket = Bucket.of(number, row[:4])
+            commits = await self._commits(stream, answer.rows)
+            if bucket is not None:
+                yield bucket, [commit for commit in commits if commit.last > after]
+            more, page_rows = answer.more, _PAGE_ROWS_MAX
+            if more is not None:
+                continue
+            if bucket is not None:
+                return
+            # Statics read after the rows may tell of commits that the rows did not: read again.
+            statics = await read_bucket(self._session, stream, number)
+            if statics.head is None or statics.head <= after:
+                yield statics, []
+                return
+
+    async def _commits(self, stream: str, rows: Sequence[tuple[Any, ...]]) -> list[Commit]:
+        commits: list[Commit] = []
+        for *_, last, append_id, record in rows:
+            if last is None:
+                continue
+            inline = record is not None
+            records = record if inline else await self._payload(stream, last, append_id)
+            try:
+                commits += _decode_records(records)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise CorruptData(
+                    f"Stream {stream!r}: the record at position {last} cannot be read: {error}"
+                ) from error
+        return commits
+
+    async def _payload(self, stream: str, last: int, append_id: uuid.UUID) -> bytes:
+        rows = (await self._session.execute(cql.READ_PAYLOAD, (append_id,))).rows
+        if not rows:
+            raise CorruptData(f"Stream {stream!r}: the payload at position {last} is missing.")
+        record: bytes = rows[0][0]
+        return record
+
+
+class _Batch:
+    """Commits gathered for the next page."""
+
+    def __init__(self, after: int, upto: int | None, page_bytes: int) -> None:
+        self._after = after
+        self._upto = upto
+        self._page_bytes = page_bytes
+        self._commits: list[Commit] = []
+        self._size = 0
+        self.position = 0
+
+    @property
+    def full(self) -> bool:
+        return self._size >= self._page_bytes
+
+    def add(self, commit: Commit) -> None:
+        self._commits.append(commit)
+        self._size += commit.size_bytes
+
+    def wants(self, commit: Commit) -> bool:
+        return self._upto is None or max(commit.first, self._after + 1) <= self._upto
+
+    def reached(self, bucket: Bucket) -> None:
+        if bucket.head is not None:
+            self.position = bucket.head
+
+    def take(self, bucket: Bucket) -> Page:
+        commits, self._commits, self._size = self._commits, [], 0
+        position = self.position if bucket.head is None else bucket.head
+        return Page(commits, head_of(bucket.token(position)))

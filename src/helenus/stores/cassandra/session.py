@@ -1,0 +1,83 @@
+"""What the store asks of a driver: prepared statements, pages, and honest errors."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from helenus.errors import StoreUnavailable
+
+
+class Kind(enum.Enum):
+    """How a statement is executed.
+
+    A driver repeats none of them by itself: only the store knows what a repetition would mean.
+    """
+
+    READ = enum.auto()
+    """At a quorum."""
+    SERIAL_READ = enum.auto()
+    """After every conditional write that was acknowledged."""
+    WRITE = enum.auto()
+    """At a quorum, unconditionally."""
+    CONDITIONAL = enum.auto()
+    """Through Paxos."""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A CQL statement with `?` for each value."""
+
+    cql: str
+    kind: Kind
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """One page of an answer.
+
+    Attributes:
+        rows: tuples in the order of the columns selected.
+        more: where the next page begins; None: this was the last.
+    """
+
+    rows: Sequence[tuple[Any, ...]]
+    more: bytes | None = None
+
+
+class NotExecuted(StoreUnavailable):
+    """The statement was refused or never sent: it has had no effect and will have none."""
+
+
+class MaybeExecuted(Exception):
+    """Nothing says whether the statement has had its effect, or will still have it."""
+
+
+class Session(Protocol):
+    """A connected driver."""
+
+    async def prepare(self, statements: Sequence[Statement]) -> None:
+        """Prepare statements, so that executing them takes one round trip.
+
+        Raises:
+            NotExecuted: the server does not accept one.
+        """
+
+    async def execute(
+        self,
+        statement: Statement,
+        values: Sequence[Any] = (),
+        *,
+        page_rows: int = 5_000,
+        more: bytes | None = None,
+    ) -> Rows:
+        """Execute a statement and return one page of its answer.
+
+        Raises:
+            NotExecuted: it has had no effect.
+            MaybeExecuted: it may have, or may still have, its effect.
+        """
+
+    async def close(self) -> None:
+        """Close all connections."""

@@ -1,0 +1,89 @@
+"""Settings of the Cassandra store: where the cluster is and how it is used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from helenus.errors import InvalidArgument
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How connections are encrypted.
+
+    Attributes:
+        authority: file of the certificates that sign the servers' own.
+        certificate: file of the client's certificate, where servers ask for one.
+        key: file of its private key.
+        check_hostname: whether a server's certificate must carry its address.
+    """
+
+    authority: Path
+    certificate: Path | None = None
+    key: Path | None = None
+    check_hostname: bool = True
+
+
+class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the cluster is and how it is used.
+
+    Attributes:
+        contact_points: addresses of some nodes.
+        port: of the native protocol.
+        data_center: the local one; None: that of the first node that answers.
+        keyspace: holds the store's tables.
+        username: for password authentication.
+        password: for password authentication.
+        tls: see `TlsSettings`; None: connections are not encrypted.
+        replication: copies of each row in each data centre, by name; `{"": n}` for SimpleStrategy.
+        serial_scope: `local` orders appends within the local data centre, `global` across all. It
+        is
+            recorded in the keyspace: the two must never be mixed.
+        connect_timeout_s: for the first connection.
+        request_timeout_s: for each statement, at the client.
+        requests_in_flight_max: statements under way; a further one is refused.
+        bucket_bytes: payload from which on a bucket of a stream is closed. May change at any time.
+        inline_bytes_max: a larger record is written beside the row, so that it does not pass
+        through
+            Paxos, and only a pointer does.
+        append_attempts_max: how often an append is made whose condition still holds.
+        settle_attempts_max: how often an append's unknown fate is inquired.
+        bucket_hints_max: streams whose current bucket is remembered.
+    """
+
+    contact_points: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 9042
+    data_center: str | None = None
+    keyspace: str = "helenus"
+    username: str | None = None
+    password: str | None = None
+    tls: TlsSettings | None = None
+    replication: dict[str, int] = msgspec.field(default_factory=lambda: {"": 1})
+    serial_scope: Literal["local", "global"] = "local"
+    connect_timeout_s: float = 10.0
+    request_timeout_s: float = 10.0
+    requests_in_flight_max: int = 1_024
+    bucket_bytes: int = 1024 * 1024
+    inline_bytes_max: int = 64 * 1024
+    append_attempts_max: int = 3
+    settle_attempts_max: int = 8
+    bucket_hints_max: int = 100_000
+
+    def __post_init__(self) -> None:
+        if not _IDENTIFIER.fullmatch(self.keyspace):
+            raise InvalidArgument(
+                f"The keyspace {self.keyspace!r} must be lower-case letters, digits and '_',"
+                " beginning with a letter, at most 48."
+            )
+        for name in ("requests_in_flight_max", "bucket_bytes", "inline_bytes_max", "port"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(f"Cassandra setting {name} must be at least 1.")
+        if not self.contact_points:
+            raise InvalidArgument("Name at least one contact point.")
+        if any(copies < 1 for copies in self.replication.values()) or not self.replication:
+            raise InvalidArgument("replication needs at least one copy in each data centre.")

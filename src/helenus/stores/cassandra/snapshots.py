@@ -1,0 +1,57 @@
+"""Snapshots: plain writes whose timestamp grows with the position, so a late writer loses.
+
+A snapshot is forgotten by writing an empty one: a deletion would also hide a snapshot written later
+at the same position.
+"""
+
+from __future__ import annotations
+
+from helenus.errors import StoreUnavailable
+from helenus.store import Snapshot
+from helenus.stores.cassandra import cql
+from helenus.stores.cassandra.session import MaybeExecuted, Session
+
+_WRITES_PER_POSITION = 1_024
+_FORGOTTEN = -1
+
+
+class Snapshots:
+    """Loads and saves snapshots through a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def load(self, stream: str) -> Snapshot | None:
+        """The snapshot kept for a stream."""
+        kept, _ = await self._read(stream)
+        return kept
+
+    async def save(self, stream: str, snapshot: Snapshot | None) -> None:
+        """Keep a snapshot unless one of a later position is there; None forgets the one kept."""
+        kept, written_at = await self._read(stream)
+        if snapshot is None:
+            values = (stream, _FORGOTTEN, "", b"", b"", written_at + 1)
+        elif kept is not None and kept.position > snapshot.position:
+            return
+        else:
+            timestamp = max(snapshot.position * _WRITES_PER_POSITION, written_at + 1)
+            values = (
+                *(stream, snapshot.position, snapshot.fingerprint, snapshot.token, snapshot.body),
+                timestamp,
+            )
+        try:
+            await self._session.execute(cql.WRITE_SNAPSHOT, values)
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra may not have kept a snapshot: {error}.") from error
+
+    async def _read(self, stream: str) -> tuple[Snapshot | None, int]:
+        try:
+            rows = (await self._session.execute(cql.READ_SNAPSHOT, (stream,))).rows
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
+        if not rows:
+            return None, 0
+        position, fingerprint, token, body, written_at = rows[0]
+        if position == _FORGOTTEN:
+            return None, written_at
+        return Snapshot(position, fingerprint, body, token), written_at

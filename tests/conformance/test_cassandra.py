@@ -1,0 +1,20 @@
+"""The Cassandra store conforms, on a real node, also where every few commits fill a bucket."""
+
+import msgspec
+import pytest
+
+from helenus.stores.cassandra import CassandraSettings, CassandraStore
+from helenus.testing.conformance import DurableCases, MakeStore, SharedCases, StoreConformance
+
+
+class TestCassandraStore(StoreConformance, DurableCases, SharedCases):
+    @pytest.fixture
+    def make_store(self, empty_installation: CassandraSettings) -> MakeStore:
+        return lambda: CassandraStore(empty_installation)
+
+
+class TestCassandraStoreWithTinyBuckets(StoreConformance, DurableCases, SharedCases):
+    @pytest.fixture
+    def make_store(self, empty_installation: CassandraSettings) -> MakeStore:
+        tiny = msgspec.structs.replace(empty_installation, bucket_bytes=150, inline_bytes_max=100)
+        return lambda: CassandraStore(tiny)
