@@ -114,12 +114,18 @@ class CassandraStore:
         check_stream(stream)
         check_range(after, upto)
         try:
+            known = decode_token(token)
             if token:
-                start = decode_token(token).bucket
+                start = known.bucket
             else:
                 start = await self._reader.locate(stream, after) if after else 0
             pages = self._reader.pages(
-                stream, after=after, upto=upto, start=start, page_bytes=page_bytes
+                stream,
+                after=after,
+                upto=upto,
+                start=start,
+                page_bytes=page_bytes,
+                fresh=bool(token) and known.fresh and known.position == after,
             )
             async for page in pages:
                 self._remember(stream, page.head)

@@ -58,15 +58,32 @@ class Reader:
                 return low
 
     async def pages(
-        self, stream: str, *, after: int, upto: int | None, start: int, page_bytes: int
+        self,
+        stream: str,
+        *,
+        after: int,
+        upto: int | None,
+        start: int,
+        page_bytes: int,
+        fresh: bool = False,
     ) -> AsyncIterator[Page]:
-        """The commits with ``after < position <= upto``, from a bucket at or before their first."""
+        """The commits with ``after < position <= upto``, from a bucket at or before their first.
+
+        Args:
+            stream: the stream.
+            after: the lower bound.
+            upto: the upper bound.
+            start: the bucket to begin with.
+            page_bytes: payload from which on a page takes no further commit.
+            fresh: whether all commits of the first bucket lie behind `after`.
+        """
         batch = _Batch(after, upto, page_bytes)
-        number = start
-        bucket = Bucket(number)
+        number, inclusive_from = start, 0 if fresh else after
         while True:
             bucket = Bucket(number)
-            async for bucket, commits in self._bucket_pages(stream, number, after):
+            pages = self._bucket_pages(stream, number, inclusive_from)
+            async for bucket, found in pages:
+                commits = [commit for commit in found if commit.last > after]
                 for commit in commits:
                     if not batch.wants(commit):
                         continue
@@ -74,11 +91,12 @@ class Reader:
                         yield batch.take(bucket)
                     batch.add(commit)
             batch.reached(bucket)
-            if upto is not None and batch.position >= upto:
-                break
             if not bucket.sealed:
                 break
-            number += 1
+            number, inclusive_from = number + 1, 0
+            if upto is not None and batch.position >= upto:
+                yield Page(batch.take(bucket).commits, await self.head(stream, number))
+                return
         if bucket.head is None and not batch.position:
             batch.position = await self._position_before(stream, number)
         yield batch.take(bucket)
@@ -89,13 +107,15 @@ class Reader:
         return (await read_bucket(self._session, stream, number - 1)).head or 0
 
     async def _bucket_pages(
-        self, stream: str, number: int, after: int
+        self, stream: str, number: int, first: int
     ) -> AsyncIterator[tuple[Bucket, list[Commit]]]:
-        """Pages of one bucket, each with the statics that were read together with its rows."""
-        # Inclusive: a read that matches no row brings no statics either.
+        """Pages of one bucket, each with the statics that were read together with its rows.
+
+        A whole bucket gives its statics even without a row; from a position on, only with one.
+        """
         statement, values = (
-            (cql.READ_COMMITS, (stream, number, after))
-            if after
+            (cql.READ_COMMITS, (stream, number, first))
+            if first
             else (cql.READ_COMMITS_FROM_START, (stream, number))
         )
         page_rows, more, bucket = _FIRST_PAGE_ROWS, None, None
@@ -105,15 +125,18 @@ class Reader:
                 bucket = Bucket.of(number, row[:4])
             commits = await self._commits(stream, answer.rows)
             if bucket is not None:
-                yield bucket, [commit for commit in commits if commit.last > after]
+                yield bucket, commits
             more, page_rows = answer.more, _PAGE_ROWS_MAX
             if more is not None:
                 continue
             if bucket is not None:
                 return
+            if not first:
+                yield Bucket(number), []
+                return
             # Statics read after the rows may tell of commits that the rows did not: read again.
             statics = await read_bucket(self._session, stream, number)
-            if statics.head is None or statics.head <= after:
+            if statics.head is None or statics.head < first:
                 yield statics, []
                 return
 
