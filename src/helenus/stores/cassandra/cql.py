@@ -13,22 +13,31 @@ SCHEMA_VERSION = "1"
 
 # -- the schema ---------------------------------------------------------------------------------
 
+COLUMNS = {
+    "commits": (
+        "stream text, bucket int, last bigint,"
+        " head bigint static, fence uuid static, bytes bigint static, sealed boolean static,"
+        " first bigint, append_id uuid, kinds list<text>, record blob"
+    ),
+    "payloads": "append_id uuid, record blob",
+    "snapshots": "stream text, position bigint, fingerprint text, head_token blob, body blob",
+    "installation": "name text, value text",
+}
+"""The columns of each table, by which a table of another program's is told from one of ours."""
+
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS {keyspace}.commits (
-        stream text, bucket int, last bigint,
-        head bigint static, fence uuid static, bytes bigint static, sealed boolean static,
-        first bigint, append_id uuid, kinds list<text>, record blob,
-        PRIMARY KEY ((stream, bucket), last)
-    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}
-    AND compression = {{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}}""",
-    """CREATE TABLE IF NOT EXISTS {keyspace}.payloads (
-        append_id uuid PRIMARY KEY, record blob
-    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}""",
-    """CREATE TABLE IF NOT EXISTS {keyspace}.snapshots (
-        stream text PRIMARY KEY, position bigint, fingerprint text, head_token blob, body blob
-    ) WITH compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'}}""",
-    """CREATE TABLE IF NOT EXISTS {keyspace}.installation (
-        name text PRIMARY KEY, value text
+    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.commits (
+        {COLUMNS["commits"]}, PRIMARY KEY ((stream, bucket), last)
+    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}}}
+    AND compression = {{{{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}}}}""",
+    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.payloads (
+        {COLUMNS["payloads"]}, PRIMARY KEY (append_id)
+    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}}}""",
+    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.snapshots (
+        {COLUMNS["snapshots"]}, PRIMARY KEY (stream)
+    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'}}}}""",
+    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.installation (
+        {COLUMNS["installation"]}, PRIMARY KEY (name)
     )""",
 )
 CREATE_KEYSPACE = (
@@ -37,6 +46,13 @@ CREATE_KEYSPACE = (
 )
 RECORD_SETTING = Statement(
     "INSERT INTO installation (name, value) VALUES (?, ?) IF NOT EXISTS", Kind.CONDITIONAL
+)
+READ_COLUMNS = Statement(
+    "SELECT table_name, column_name, type, kind FROM system_schema.columns WHERE keyspace_name = ?",
+    Kind.READ,
+)
+READ_REPLICATION = Statement(
+    "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", Kind.READ
 )
 READ_SETTING = Statement("SELECT value FROM installation WHERE name = ?", Kind.READ)
 

@@ -7,6 +7,7 @@ together, so that a burst of them costs one wake-up.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Sequence
@@ -23,13 +24,19 @@ from cassandra.cluster import (
 )
 from cassandra.cluster import Session as DriverSession
 from cassandra.connection import ConnectionShutdown
-from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    FallthroughRetryPolicy,
+    TokenAwarePolicy,
+)
 from cassandra.query import PreparedStatement, tuple_factory
 
 from helenus.errors import StoreUnavailable, StoreUnusable
 from helenus.stores.cassandra.session import Kind, MaybeExecuted, NotExecuted, Rows, Statement
 from helenus.stores.cassandra.settings import CassandraSettings
 
+_RECONNECT_MAX_S = 5.0
 _NOT_EXECUTED = (
     cassandra.Unavailable,
     cassandra.InvalidRequest,
@@ -58,12 +65,17 @@ class DatastaxSession:
             StoreUnavailable: no node answers, or none accepts these credentials.
             StoreUnusable: the keyspace does not exist.
         """
-        cluster = _cluster(settings)
+        try:
+            cluster = await asyncio.to_thread(_cluster, settings)  # it looks up names
+        except (cassandra.UnresolvableContactPoints, OSError) as error:
+            raise _connection_error(settings, error) from error
         try:
             session = await asyncio.to_thread(cluster.connect, keyspace)
-        except Exception as error:
+        except BaseException as error:
             await asyncio.to_thread(cluster.shutdown)
-            raise _connection_error(settings, error) from error
+            if isinstance(error, Exception):
+                raise _connection_error(settings, error) from error
+            raise
         return cls(cluster, session)
 
     async def prepare(self, statements: Sequence[Statement]) -> None:
@@ -104,8 +116,26 @@ class DatastaxSession:
         return await future
 
     async def execute_schema(self, cql: str) -> None:
-        """Execute a statement that changes the schema, and wait until the nodes agree on it."""
-        await asyncio.to_thread(self._session.execute, cql, timeout=60.0)
+        """Execute a statement that changes the schema, and wait until the nodes agree on it.
+
+        Whoever changes the schema goes to the same node while all are up, so that two who do it at
+        once are put in order: two nodes might create the same table twice, each with another id.
+
+        Raises:
+            StoreUnusable: the cluster refuses the statement.
+            StoreUnavailable: the cluster did not carry it out.
+        """
+        first = min(self._session.get_pools(), key=lambda pool: pool.host.address).host
+        try:
+            await asyncio.to_thread(self._session.execute, cql, timeout=60.0, host=first)
+        except cassandra.RequestValidationException as error:
+            raise StoreUnusable(
+                f"The Cassandra cluster refuses a change of the schema: {error}."
+            ) from error
+        except Exception as error:
+            raise StoreUnavailable(
+                f"The Cassandra cluster did not change the schema: {error}."
+            ) from error
 
     async def server_versions(self) -> set[str]:
         """The releases of the nodes known."""
@@ -165,6 +195,13 @@ def _connection_error(settings: CassandraSettings, error: Exception) -> Exceptio
             f"The Cassandra cluster at {where} refuses user {settings.username!r}: {text}.",
             remedy="Check the user name and the password.",
         )
+    if isinstance(error, cassandra.UnresolvableContactPoints):
+        return StoreUnavailable(
+            f"No name among {', '.join(settings.contact_points)} leads to an address.",
+            remedy="Check the contact points of the Cassandra cluster.",
+        )
+    if isinstance(error, FileNotFoundError):
+        return StoreUnusable(f"A file for TLS is missing: {error}.")
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return StoreUnavailable(
             f"No TLS connection to the Cassandra cluster at {where}: {text}.",
@@ -208,9 +245,13 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         execution_profiles=profiles,
         auth_provider=credentials,
         connect_timeout=settings.connect_timeout_s,
+        # The driver's own gives up after an hour's outage, and by then tries every ten minutes.
+        reconnection_policy=ExponentialReconnectionPolicy(0.2, _RECONNECT_MAX_S, None),
         ssl_context=_tls(settings),
         ssl_options={"server_hostname": settings.contact_points[0]} if settings.tls else None,
         protocol_version=4,
+        # The driver writes 4 KiB at a time: without this, each larger append waits 40 ms for an ACK.
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         schema_metadata_enabled=False,
         token_metadata_enabled=True,
     )
