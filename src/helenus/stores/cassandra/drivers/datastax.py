@@ -250,7 +250,7 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         ssl_context=_tls(settings),
         ssl_options={"server_hostname": settings.contact_points[0]} if settings.tls else None,
         protocol_version=4,
-        # The driver writes 4 KiB at a time: without this, each larger append waits 40 ms for an ACK.
+        # The driver writes 4 KiB at a time: without this a larger append waits 40 ms for an ACK.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         schema_metadata_enabled=False,
         token_metadata_enabled=True,
