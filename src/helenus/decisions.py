@@ -96,16 +96,34 @@ class Round:
         self._recording: set[PendingCommand] = set()
 
     def fail(self, error: Exception) -> None:
-        """Answer all decided commands after their append failed, each with what is true of it."""
-        for command, _ in self.decided:
-            if command in self._recording:
-                command.fail(error)
+        """Answer all decided commands after their append failed, each with what is true of it.
+
+        Left unanswered are `repeated` commands that were carried out before this round.
+        """
+        repeated = {command for command, _ in self.repeated()}
+        for command, result in self.decided:
+            if command in self._recording or isinstance(result, Repeated):
+                if command not in repeated:
+                    command.fail(error)
             else:
                 command.fail(
                     StoreUnavailable(
                         f"The decision could not be confirmed, as an append failed: {error}"
                     )
                 )
+
+    def repeated(self, *, in_round: bool = False) -> list[tuple[PendingCommand, int]]:
+        """Commands carried out before, with the position that their commit ends at.
+
+        Args:
+            in_round: whether also those that repeat a command of this very round.
+        """
+        last = self._position if in_round else self._state.head.position
+        return [
+            (command, result.position)
+            for command, result in self.decided
+            if isinstance(result, Repeated) and result.position <= last
+        ]
 
     def decide(self, command: PendingCommand) -> None:
         """Decide one command; whatever it raises is its answer."""

@@ -7,9 +7,8 @@ The append is conditional on the head that the state is of. So
 * a state in memory may be stale, and no harm is done: an append decided on it meets a conflict, the
   state is brought up to date and the whole group is decided again;
 * an answer that leads to no append, a refusal above all, is given only when the state is known to
-have
-  been the head after the command arrived: an append of the same group proves it, else the head is
-  read.
+  have been the head after the command arrived: an append of the same group proves it, else the head
+  is read.
 """
 
 from __future__ import annotations
@@ -56,6 +55,7 @@ class Lanes:
         commands: commands answered.
         appends: appends that succeeded.
         conflicts: appends that met another writer.
+        closed: whether no new command is taken.
         head_checks: answers without an append that were confirmed by reading the head.
     """
 
@@ -74,7 +74,7 @@ class Lanes:
         self._clock = clock
         self._limits = Limits(settings.commit_events_max, settings.commit_bytes_max)
         self._lanes: dict[str, _Lane] = {}
-        self._closed = False
+        self.closed = False
         self.waiting = 0
         self.commands = self.appends = self.conflicts = self.head_checks = 0
 
@@ -84,7 +84,7 @@ class Lanes:
 
     async def close(self) -> None:
         """Refuse new commands and finish those that wait."""
-        self._closed = True
+        self.closed = True
         while self._lanes:
             await asyncio.wait([lane.task for lane in self._lanes.values() if lane.task])
 
@@ -98,7 +98,7 @@ class Lanes:
             Overloaded: too many wait.
         """
         settings = self._settings
-        if self._closed:
+        if self.closed:
             raise StoreClosed("The repository is closed.")
         lane = self._lanes.get(stream)
         if self.waiting >= settings.waiting_max:
@@ -184,6 +184,7 @@ class Lanes:
             except Exception as error:  # noqa: BLE001  # each command is told what is true of it
                 self._loader.cache.drop(state.stream)
                 round_.fail(error)
+                await self._answer_again(state.stream, round_.repeated())
                 return taken
             round_.apply(head)
             self.appends += 1
@@ -194,15 +195,18 @@ class Lanes:
             if await self._store.head(state.stream, token=state.head.token) != state.head:
                 return 0
         for command, result in round_.decided:
-            if isinstance(result, Repeated):
-                await self._answer_again(state.stream, command, result.position)
-            elif isinstance(result, Exception):
+            if isinstance(result, Exception):
                 command.fail(result)
-            else:
+            elif not isinstance(result, Repeated):
                 command.resolve(result)
+        await self._answer_again(state.stream, round_.repeated(in_round=True))
         return taken
 
-    async def _answer_again(self, stream: str, command: PendingCommand, position: int) -> None:
+    async def _answer_again(self, stream: str, repeated: list[tuple[PendingCommand, int]]) -> None:
+        for command, position in repeated:
+            await self._repeat_answer(stream, command, position)
+
+    async def _repeat_answer(self, stream: str, command: PendingCommand, position: int) -> None:
         try:
             async for page in self._store.read(stream, after=position - 1, upto=position):
                 for commit in page.commits:

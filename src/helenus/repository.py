@@ -179,7 +179,7 @@ class AggregateRepository:
         check_stream(stream)
         if at_position is not None or at_time is not None:
             return await self._loader.load_past(stream, at_position, at_time)
-        state = self._loader.cache.get(stream)
+        state = None if self._lanes.closed else self._loader.cache.get(stream)
         if state is not None and not self._lanes.busy(stream):
             head = await self._store.head(stream, token=state.head.token)
             if head == state.head:

@@ -49,7 +49,8 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            least = 0 if name in ("snapshot_events", "backoff_s") else 1
+            # A state in memory may be stale at the first attempt.
+            least = {"snapshot_events": 0, "backoff_s": 0, "attempts_max": 2}.get(name, 1)
             if getattr(self, name) < least:
                 raise InvalidArgument(f"Repository setting {name} must be at least {least}.")
         if self.commit_bytes_max > COMMIT_BYTES_MAX:

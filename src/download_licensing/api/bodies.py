@@ -167,9 +167,18 @@ def _where(error: Exception, value: bytes) -> str:
         case RecursionError():
             return "The body is nested too deeply."
         case UnicodeDecodeError():
-            return f"The body is not UTF-8: byte {error.start} cannot be read."
+            return f"The body is not UTF-8: byte {_first_unreadable(value)} cannot be read."
         case _:
             return f"{str(error).rstrip('.')}; the body has {len(value)} bytes."
+
+
+def _first_unreadable(value: bytes) -> int:
+    """The offset of what is not UTF-8 in the body; msgspec counts from the start of the string."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def _field_errors(content: dict[str, Any], body_type: Any) -> Iterator[FieldError]:

@@ -123,7 +123,9 @@ class Failures:
 
 def _explain_http(error: HTTPException) -> Problem:
     if isinstance(error.extra, list) and error.extra:
-        return invalid_request([_field_error(part) for part in error.extra])
+        parts = [part for part in error.extra if part.get("key") != "data"]
+        # Where another part fails, a body that may be missing is named as well: leave it out.
+        return invalid_request([_field_error(part) for part in parts or error.extra])
     if missing := _MISSING.search(error.detail):
         return invalid_request([FieldError(field=missing[1], message="is missing")])
     reason = _BY_STATUS.get(error.status_code)

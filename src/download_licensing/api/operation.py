@@ -58,7 +58,7 @@ async def ready(request: AnyRequest) -> Health:
         detail = f"The store did not answer within {state.readiness_timeout_s:g} s."
         raise ProblemError(problem_of("store-unavailable", detail), state.retry) from None
     except HelenusError as error:
-        detail = f"The store cannot be read ({type(error).__name__})."
+        detail = f"The store cannot be read ({type(error).__name__}): {error}"
         raise ProblemError(problem_of("store-unavailable", detail), state.retry) from None
     return Health("ready")
 

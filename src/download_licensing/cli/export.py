@@ -17,7 +17,7 @@ import typer
 from download_licensing.api.queries import HistoryEvent, history_event
 from download_licensing.service.licensing import AGGREGATES
 from helenus.codec import Codec
-from helenus.errors import StoreUnusable
+from helenus.errors import InvalidArgument, StoreUnusable
 from helenus.events import Event, RecordedEvent
 from helenus.store import FeedEntry
 from helenus.stores.sqlite import SqliteStore
@@ -81,6 +81,7 @@ def _destination(output: Path | None) -> Iterator[IO[bytes]]:
             # Whoever read it has enough, such as `head`; nothing more can be flushed at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
+    _require_writable(output)
     with tempfile.NamedTemporaryFile(
         dir=output.parent, prefix=f".{output.name}.", delete=False
     ) as file:
@@ -92,3 +93,13 @@ def _destination(output: Path | None) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _require_writable(output: Path) -> None:
+    """Say what is wrong with the file that was named, not with the temporary one beside it."""
+    if output.is_dir():
+        raise InvalidArgument(f"{output} is a directory.", remedy="Name a file to write.")
+    if not output.parent.is_dir():
+        raise InvalidArgument(
+            f"There is no directory {output.parent}.", remedy="Make it, or name another file."
+        )

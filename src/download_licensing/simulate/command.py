@@ -213,7 +213,9 @@ def _explained() -> Iterator[None]:
     """What keeps a command from running is said in one sentence, without a traceback."""
     try:
         yield
-    except (msgspec.ValidationError, InvalidOptions, UnreadableTerms, ServiceUnfit) as error:
+    except msgspec.ValidationError as error:
+        _fail(f"An option does not fit: {error}. See --help for what each takes.")
+    except (InvalidOptions, UnreadableTerms, ServiceUnfit) as error:
         _fail(str(error))
     except (HistoryUnavailable, Unreachable) as error:
         _fail(f"The histories could not be fetched: {error}")
@@ -222,5 +224,5 @@ def _explained() -> Iterator[None]:
 
 
 def _fail(message: str) -> None:
-    typer.echo(message, err=True)
+    typer.echo(f"download-licensing: {message}", err=True)
     raise typer.Exit(UNUSABLE)

@@ -48,5 +48,8 @@ async def _first_answer(
         except Unreachable as error:
             reason = str(error)
         if time.monotonic() >= give_up_at:
-            raise ServiceUnfit(f"The service gave no answer for {patience_s:g} s: {reason}")
+            raise ServiceUnfit(
+                f"The service gave no answer for {patience_s:g} s: {reason}. Start it with"
+                " `download-licensing serve --rehearsal`, or name another by --url."
+            )
         await asyncio.sleep(_PAUSE_S)

@@ -241,3 +241,19 @@ async def test_what_is_left_of_a_removed_file_is_not_replayed_into_a_new_one(
         async with SqliteStore(tmp_path / "events.db"):
             pass
     assert files(tmp_path) == {left.name: b"acknowledged"}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_removed_or_replaced_while_in_use_takes_no_more_commits(
+    tmp_path: Path, replaced: bool
+) -> None:
+    path = tmp_path / "events.db"
+    async with SqliteStore(path) as store:
+        head = await store.append("s", [commit(1)], Head(0))
+        path.unlink()
+        if replaced:
+            path.write_bytes(b"another")
+        with pytest.raises(StoreUnusable, match="removed or replaced"):
+            await store.append("s", [commit(2)], head)
+        with pytest.raises(StoreUnusable, match="removed or replaced"):
+            await store.head("s")

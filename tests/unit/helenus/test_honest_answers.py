@@ -107,3 +107,21 @@ def test_a_field_added_with_a_default_leaves_the_fingerprint_as_it_was() -> None
     Later.__name__ = "Pay"
     assert fingerprint_of(Later(amount=1)) == before
     assert fingerprint_of(Later(amount=1, note="x")) != before
+
+
+async def test_repetitions_in_a_failed_group_are_told_what_is_true_of_their_command(
+    store: FaultyStore,
+) -> None:
+    async with repository_on(store) as repository:
+        assert await repository.transact(STREAM, deposit(1), command_id="before") == 1
+        store.inject("append", FailAfter())
+        first, twin, before = await asyncio.gather(
+            repository.transact(STREAM, deposit(10), command_id="p"),
+            repository.transact(STREAM, deposit(10), command_id="p"),
+            repository.transact(STREAM, deposit(1), command_id="before"),
+            return_exceptions=True,
+        )
+        assert isinstance(first, OutcomeUnknown)
+        assert isinstance(twin, OutcomeUnknown)
+        assert before == 1
+        assert await balance_of(repository) == 11

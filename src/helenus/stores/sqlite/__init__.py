@@ -106,7 +106,8 @@ class SqliteStore:
 
     def _start_threads(self) -> None:
         settings = self._settings
-        writer = Writer(self._connect(), str(self._path))
+        self._in_place = schema.InPlace(self._path)
+        writer = Writer(self._connect(), str(self._path), self._in_place.require)
         self._writer = BatchingThread(
             "helenus-sqlite-writer",
             writer.run,
@@ -157,7 +158,8 @@ class SqliteStore:
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         check_stream(stream)
-        return await self._query(_head_query(stream))
+        self._require_writer()
+        return await self._query(_head_query(stream, self._in_place))
 
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """See `EventStore.load_snapshot`."""
@@ -268,8 +270,9 @@ def _decode(stream: str, records: list[bytes]) -> list[Commit]:
         raise CorruptData(f"Stream {stream!r}: a record cannot be read: {error}") from error
 
 
-def _head_query(stream: str) -> Callable[[sqlite3.Connection], Head]:
+def _head_query(stream: str, in_place: schema.InPlace) -> Callable[[sqlite3.Connection], Head]:
     def query(connection: sqlite3.Connection) -> Head:
+        in_place.require()
         (last,) = connection.execute(
             "SELECT max(last) FROM commits WHERE stream = ?", (stream,)
         ).fetchone()

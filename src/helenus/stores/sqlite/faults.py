@@ -40,6 +40,11 @@ def translate(error: sqlite3.Error, path: str) -> HelenusError:
             f"The SQLite file {path} is damaged: {error}.",
             remedy="Stop using it, keep a copy, and restore the newest backup.",
         )
+    if code == sqlite3.SQLITE_READONLY:
+        return StoreUnusable(
+            f"The SQLite file {path} cannot be written ({error}).",
+            remedy="Give this user the right to write it and its directory.",
+        )
     if code in _NOTHING_WRITTEN:
         return StoreUnavailable(f"The SQLite file {path}: {_NOTHING_WRITTEN[code]} ({error}).")
     return StoreUnavailable(f"The SQLite file {path}: {error}.")

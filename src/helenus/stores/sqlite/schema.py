@@ -44,6 +44,36 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """Step N brings a file from version N to N + 1; a step that was released never changes."""
 
 
+class InPlace:
+    """Notices when a file is removed or replaced under those who have it open.
+
+    SQLite goes on writing to what has no name any more, and all of it would be gone at the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity = self._look()
+
+    def require(self) -> None:
+        """Check that the path still leads to the file it led to.
+
+        Raises:
+            StoreUnusable: it does not.
+        """
+        if self._look() != self._identity:
+            raise StoreUnusable(
+                f"The SQLite file {self._path} was removed or replaced while it was in use.",
+                remedy="Put it back or restore a backup, and start again.",
+            )
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
 def connect(path: Path, *, busy_timeout_s: float, cache_bytes: int) -> sqlite3.Connection:
     """Open a connection with the settings that every connection of the store shares."""
     connection = sqlite3.connect(

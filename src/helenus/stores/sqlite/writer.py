@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from helenus.errors import Conflict, HelenusError, OutcomeUnknown, StoreUnavailable
+from helenus.errors import Conflict, HelenusError, OutcomeUnknown, StoreUnavailable, StoreUnusable
 from helenus.store import Commit, Head, Snapshot
 from helenus.stores.sqlite.faults import translate, wrote_nothing
 
@@ -42,11 +42,23 @@ Written = Head | None
 
 
 class Writer:
-    """Executes writes on one connection, from one thread."""
+    """Executes writes on one connection, from one thread.
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    Args:
+        connection: used by nobody else.
+        path: of the file, for messages.
+        require_in_place: raises StoreUnusable where the file was removed or replaced.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        require_in_place: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = connection
         self._path = path
+        self._require_in_place = require_in_place
 
     def run(self, writes: list[Write]) -> list[Written | BaseException]:
         """Execute a batch: all its appends in one transaction, then its snapshots in another."""
@@ -66,6 +78,7 @@ class Writer:
     def _append_group(self, group: list[Append]) -> list[Head | BaseException]:
         execute = self._connection.execute
         try:
+            self._require_in_place()
             execute("BEGIN IMMEDIATE")
             heads = self._heads({append.stream for append in group})
             answers, accepted = _decide(group, heads)
@@ -77,6 +90,8 @@ class Writer:
             self._roll_back()
             failure = translate(error, self._path)
             return [failure] * len(group)
+        except StoreUnusable as error:
+            return [error] * len(group)
         except BaseException:
             self._roll_back()  # or the write lock would be kept, and all other processes out
             raise
