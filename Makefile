@@ -1,8 +1,15 @@
 # Everything a contributor or CI does. `make` alone lists the targets.
 
 PYTHON ?= python3
+# make run STORE=... : a file; cassandra, a local node that is started; or a URL, cassandra://...
+STORE ?=
 # make lock UPGRADE=--upgrade moves to the newest versions; without it, pins that still fit stay.
 UPGRADE ?=
+# make torture: for how long, from which choices (none: random ones), on how many nodes, with what.
+SECONDS ?= 600
+SEED ?=
+NODES ?= 3
+FAULTS ?= kill,pause
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,13 +23,21 @@ CODE := $(wildcard src tests bench)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test lint format bench torture lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Start the service
+ifeq ($(STORE),)
+run: $(VENV)/.run ## Start the service (STORE=cassandra: on a local Cassandra)
 	@exec $(BIN)/download-licensing serve
+else ifeq ($(STORE),cassandra)
+run: $(VENV)/.dev
+	@exec scripts/serve-on-cassandra $(BIN)
+else
+run: $(VENV)/$(if $(filter cassandra:%,$(STORE)),.dev,.run)
+	@exec $(BIN)/download-licensing serve --store '$(STORE)'
+endif
 
 test: lint ## Lint, then run all tests
 	@$(BIN)/python -m pytest
@@ -38,6 +53,10 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 
 bench: $(VENV)/.bench ## Run the benchmarks
 	@$(BIN)/python -m bench
+
+torture: $(VENV)/.dev ## Torture a Cassandra cluster (SECONDS, SEED, NODES, FAULTS)
+	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --nodes $(NODES) --faults $(FAULTS) \
+	    $(if $(SEED),--seed $(SEED))
 
 lock: $(UV) ## Write requirements/*.txt anew (UPGRADE=--upgrade for newest versions)
 	@$(COMPILE) --group dev --output-file requirements/dev.txt

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
@@ -12,6 +13,7 @@ from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.settings import Settings, SettingsError
 from helenus.repository import AggregateRepository
 from helenus.store import EventStore
+from helenus.stores.patient import PatientStore
 from helenus.stores.sqlite import SqliteStore
 
 
@@ -36,12 +38,12 @@ async def open_api(
         store: an open store to use in place of the settings' own.
 
     Raises:
-        SettingsError: the data directory cannot be made.
+        SettingsError: the data directory cannot be made, or the settings of Cassandra do not do.
         StoreUnusable: the store's file cannot be used.
     """
     if store is None:
         async with (
-            SqliteStore(_prepared(settings), settings.sqlite()) as opened,
+            _store_of(settings) as opened,
             open_api(settings, catalogue, opened) as api,
         ):
             yield api
@@ -51,6 +53,17 @@ async def open_api(
         metrics.watch(repository)
         licensing = LicensingService(repository, catalogue, hooks=hooks(metrics))
         yield create_api(licensing, store, metrics, _api_settings(settings))
+
+
+def _store_of(settings: Settings) -> AbstractAsyncContextManager[EventStore]:
+    if not settings.on_cassandra:
+        return SqliteStore(_prepared(settings), settings.sqlite())
+    cluster = settings.cassandra()
+    from helenus.stores.cassandra import CassandraStore  # noqa: PLC0415  # it needs the driver
+
+    # The driver tells of every attempt to connect, with its stack; we tell why there is no store.
+    logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+    return PatientStore(lambda: CassandraStore(cluster))
 
 
 def _prepared(settings: Settings) -> str:

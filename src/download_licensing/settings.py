@@ -11,10 +11,10 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -23,23 +23,28 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from download_licensing.cassandra_url import FORM, SCHEME, CassandraUrl
 from helenus.settings import RepositorySettings
 from helenus.store import COMMIT_BYTES_MAX
 from helenus.stores.sqlite import SqliteSettings
 
+if TYPE_CHECKING:
+    from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+
 ENVIRONMENT_PREFIX = "DOWNLOAD_LICENSING_"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
-URL_VARIABLE = f"{ENVIRONMENT_PREFIX}URL"
-"""Where the commands that are clients of the service find it; no setting of the service."""
 STORE_FILE = "download-licensing.sqlite3"
 
 _repository = RepositorySettings()
 _sqlite = SqliteSettings()
 _MIB = 1024 * 1024
+_ALLOWED = "allowed"
 
 
-def _setting(default: Any, description: str) -> Any:
-    return Field(default, description=description)
+def _setting(default: Any, description: str, *, allowed: str | None = None) -> Any:
+    return Field(
+        default, description=description, json_schema_extra={_ALLOWED: allowed} if allowed else None
+    )
 
 
 class Settings(BaseSettings):
@@ -62,8 +67,11 @@ class Settings(BaseSettings):
     data_directory: Path = _setting(
         Path("download-licensing-data"), "Directory of the store; made if it is not there."
     )
-    store: Path | None = _setting(
-        None, f"The store's file, if not {STORE_FILE} in the data directory."
+    store: Annotated[str, Field(min_length=1, max_length=4_096)] | None = _setting(
+        None,
+        f"The store: a file, if not {STORE_FILE} in the data directory; or a keyspace of a"
+        " Cassandra cluster.",
+        allowed=f"a path, {FORM}",
     )
     catalogue: Path | None = _setting(
         None, "YAML file of plans and titles, if not the one shipped."
@@ -124,6 +132,44 @@ class Settings(BaseSettings):
         _sqlite.thread_switch_us, "Upper bound of the interpreter's switch interval; 0 leaves it."
     )
 
+    cassandra_username: Annotated[str, Field(min_length=1, max_length=255)] | None = _setting(
+        None, "User, where the cluster asks for one."
+    )
+    cassandra_password: SecretStr | None = _setting(
+        None, "The user's password. Never shown; best given by the environment."
+    )
+    cassandra_data_center: Annotated[str, Field(min_length=1, max_length=255)] | None = _setting(
+        None, "The local data centre, if not that of the first node that answers."
+    )
+    cassandra_serial_scope: Literal["local", "global"] = _setting(
+        "local", "Whether one data centre orders the appends, or all; as the keyspace was made."
+    )
+    cassandra_tls_authority: Path | None = _setting(
+        None, "File of the certificates that sign the nodes' own, PEM; turns TLS on."
+    )
+    cassandra_tls_certificate: Path | None = _setting(
+        None, "File of the certificate to show to the nodes, PEM."
+    )
+    cassandra_tls_key: Path | None = _setting(None, "File of that certificate's key, PEM.")
+    cassandra_tls_check_hostname: bool = _setting(
+        True, "Whether a node's certificate must bear its address."
+    )
+    cassandra_connect_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = _setting(
+        10.0, "How long a connection may take."
+    )
+    cassandra_request_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = _setting(
+        10.0, "How long a statement may take."
+    )
+    cassandra_requests_in_flight_max: Annotated[int, Field(ge=1, le=100_000)] = _setting(
+        1_024, "Requests to the cluster at once; a further one is refused."
+    )
+    cassandra_bucket_bytes: Annotated[int, Field(ge=1_024, le=64 * _MIB)] = _setting(
+        _MIB, "Bytes from which on a customer's history goes on in a new partition."
+    )
+    cassandra_inline_bytes_max: Annotated[int, Field(ge=1_024, le=8 * _MIB)] = _setting(
+        64 * 1_024, "Bytes from which on a commit is kept beside its row."
+    )
+
     repository_cache_streams_max: Annotated[int, Field(ge=1, le=100_000_000)] = _setting(
         _repository.cache_streams_max, "Customers whose state is kept in memory."
     )
@@ -181,10 +227,69 @@ class Settings(BaseSettings):
             raise ValueError("Input should be no truth value")
         return value
 
+    @field_validator("store", mode="before")
+    @classmethod
+    def _a_path_is_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, Path) else value
+
+    @field_validator("store")
+    @classmethod
+    def _no_file_by_mistake(cls, store: str | None) -> str | None:
+        if store is not None and ("://" in store or store == "cassandra"):
+            CassandraUrl.parse(store)
+        return store
+
+    @property
+    def on_cassandra(self) -> bool:
+        """Whether the store is on a Cassandra cluster."""
+        return self.store is not None and self.store.startswith(SCHEME)
+
     @property
     def store_path(self) -> Path:
-        """Where the store's file is."""
-        return self.store or self.data_directory / STORE_FILE
+        """Where the store's file is, if it is one."""
+        return Path(self.store) if self.store else self.data_directory / STORE_FILE
+
+    @property
+    def store_shown(self) -> str:
+        """Which store it is, for people."""
+        return str(self.store if self.on_cassandra else self.store_path)
+
+    def cassandra(self) -> CassandraSettings:
+        """The part that the store takes, if it is on a Cassandra cluster.
+
+        Raises:
+            SettingsError: the driver is not installed, or TLS lacks a file.
+        """
+        try:
+            from helenus.stores.cassandra.settings import (  # noqa: PLC0415  # needs the driver
+                CassandraSettings,
+                TlsSettings,
+            )
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"The store on Cassandra needs {error.name}: install helenus[cassandra]."
+            ) from None
+        url = CassandraUrl.parse(self.store or "")
+        part = self._part("cassandra_")
+        tls = {name: part.pop(name) for name in list(part) if name.startswith("tls_")}
+        password: SecretStr | None = part.pop("password")
+        return CassandraSettings(
+            **part,
+            **msgspec.structs.asdict(url),
+            password=None if password is None else password.get_secret_value(),
+            tls=self._tls(TlsSettings, tls),
+        )
+
+    def _tls(self, make: type[TlsSettings], given: dict[str, Any]) -> TlsSettings | None:
+        files = {name: path for name, path in given.items() if isinstance(path, Path)}
+        for name, path in files.items():
+            if not path.is_file():
+                raise SettingsError(f"cassandra_{name}: there is no file {path}.")
+        if "tls_authority" in files:
+            return make(**{name.removeprefix("tls_"): value for name, value in given.items()})
+        if files:
+            raise SettingsError("TLS needs cassandra_tls_authority.")
+        return None
 
     def sqlite(self) -> SqliteSettings:
         """The part that the store takes."""
@@ -247,7 +352,7 @@ def load(
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Variables with our prefix that set nothing: misspelt, or meant for another release."""
-    known = {variable_of(name) for name in Settings.model_fields} | {CONFIG_VARIABLE, URL_VARIABLE}
+    known = {variable_of(name) for name in Settings.model_fields} | {CONFIG_VARIABLE}
     return sorted(
         name
         for name in environment
@@ -262,6 +367,8 @@ def variable_of(name: str) -> str:
 
 def range_of(field: FieldInfo) -> str:
     """What a setting may be, in words."""
+    if isinstance(field.json_schema_extra, dict) and _ALLOWED in field.json_schema_extra:
+        return str(field.json_schema_extra[_ALLOWED])
     bounds = [
         f"{bound:,}"
         for constraint in field.metadata

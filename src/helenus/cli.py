@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import contextlib
+import logging
+import os
+import re
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import msgspec
 
@@ -18,8 +22,13 @@ try:
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
     from rich.progress import Progress as Bars
 
+    from helenus.errors import InvalidArgument, StoreUnavailable, StoreUnusable
     from helenus.testing.cassandra.cluster import Cluster, NodeStatus
-    from helenus.testing.cassandra.errors import ClusterError, ClusterNotRunning
+    from helenus.testing.cassandra.errors import (
+        ClusterError,
+        ClusterNotRunning,
+        InvalidClusterOptions,
+    )
     from helenus.testing.cassandra.leftovers import clean_up_abandoned
     from helenus.testing.cassandra.locations import default_directory
     from helenus.testing.cassandra.options import (
@@ -36,6 +45,9 @@ except ModuleNotFoundError as error:
         f"The helenus command needs {error.name}: install helenus[cassandra-local]."
     ) from None
 
+if TYPE_CHECKING:
+    from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -45,14 +57,20 @@ app = typer.Typer(
 cassandra = typer.Typer(
     no_args_is_help=True,
     help=(
-        f"A real Cassandra {VERSION} on this machine's loopback addresses, for development.\n\n"
+        f"A real Cassandra {VERSION} on this machine's loopback addresses, for development; and"
+        " `migrate`, for any cluster.\n\n"
         "Exit codes: 0 done; 1 anything else; 2 wrong options; 3 not running, or not every node is "
         "up; 4 an address is in use; 5 not enough memory; 6 neither Java nor Docker; 7 Cassandra "
         "cannot be fetched; 8 a node failed; 9 another process is starting or stopping this "
-        "cluster; 130 interrupted."
+        "cluster; 10 the keyspace cannot be used; 11 the Cassandra driver is missing; "
+        "130 interrupted."
     ),
 )
 app.add_typer(cassandra, name="cassandra")
+
+PASSWORD_VARIABLE = "HELENUS_CASSANDRA_PASSWORD"  # the name of a variable
+UNUSABLE = 10
+DRIVER_MISSING = 11
 
 _messages = Console(stderr=True, highlight=False)
 _answers = Console(highlight=False, soft_wrap=True)
@@ -170,6 +188,133 @@ def logs(
                 sys.stdout.write(log.read())
                 sys.stdout.flush()
                 time.sleep(0.2)
+
+
+@cassandra.command()
+def migrate(
+    *,
+    contact_points: Annotated[
+        list[str] | None,
+        typer.Option("--contact-point", "-c", help="A node; can be repeated."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Of all of them.")] = 9042,
+    data_center: Annotated[
+        str | None, typer.Option(help="The local one.", show_default="that of the node")
+    ] = None,
+    keyspace: Annotated[str, typer.Option(help="Made if it is not there.")] = "helenus",
+    replication: Annotated[
+        str | None,
+        typer.Option(help="Copies of each row: 3, or dc1=3,dc2=3.", show_default="1"),
+    ] = None,
+    serial_scope: Annotated[
+        Literal["local", "global"],
+        typer.Option(
+            help="Whether appends are ordered within the local data centre or across all. It is"
+            " recorded, and holds for good."
+        ),
+    ] = "local",
+    username: Annotated[
+        str | None, typer.Option(help=f"Its password comes from {PASSWORD_VARIABLE}.")
+    ] = None,
+    tls_authority: Annotated[
+        Path | None,
+        typer.Option(help="Certificates that sign the nodes' own, PEM; turns TLS on."),
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="The client's own, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The client's key, PEM.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the keyspace and the tables of the store on Cassandra, where they are missing.
+
+    Any cluster will do; without options it is the local one. Running it again, or from two machines
+    at once, does no harm.
+    """
+    with _explained(), _store_explained():
+        from helenus.stores.cassandra import schema  # noqa: PLC0415  # it needs the driver
+        from helenus.stores.cassandra.settings import (  # noqa: PLC0415
+            CassandraSettings,
+        )
+
+        logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # errors are told below, once
+        settings = CassandraSettings(
+            contact_points=tuple(contact_points or ("127.0.0.1",)),
+            port=port,
+            data_center=data_center,
+            keyspace=keyspace,
+            username=username,
+            password=os.environ.get(PASSWORD_VARIABLE),
+            tls=_tls(tls_authority, tls_certificate, tls_key),
+            replication=parse_replication(replication or "1"),
+            serial_scope=serial_scope,
+        )
+        found = asyncio.run(schema.migrate(settings))
+        if replication is not None and not _replicates(found, settings):
+            raise StoreUnusable(
+                f"The keyspace {keyspace!r} was there before, with {_in_words(found)}; that was"
+                " left as it is.",
+                remedy="Change it with ALTER KEYSPACE and repair it, or leave --replication out.",
+            )
+        if as_json:
+            _print_json({"keyspace": keyspace, "replication": found})
+        else:
+            _answers.print(f"The keyspace {keyspace} is ready, with {_in_words(found)}.")
+
+
+def parse_replication(text: str) -> dict[str, int]:
+    """Copies by data centre, from ``dc1=3,dc2=3``; from ``3``, by the name "".
+
+    Raises:
+        InvalidArgument: it is neither.
+    """
+    if text.isdecimal():
+        return {"": int(text)}
+    pairs = [part.strip().partition("=") for part in text.split(",")]
+    copies = {name: int(number) for name, _, number in pairs if number.isdecimal()}
+    if len(copies) < len(pairs) or not all(re.fullmatch(r"[\w.-]+", name) for name in copies):
+        raise InvalidArgument(f"{text!r} is no replication.", remedy="Write 3, or dc1=3,dc2=3.")
+    return copies
+
+
+def _in_words(replication: dict[str, str]) -> str:
+    copies = [f"{name} {number}" for name, number in replication.items() if name != "class"]
+    return f"{replication['class'].rpartition('.')[2]}, {', '.join(copies)}"
+
+
+def _replicates(found: dict[str, str], settings: CassandraSettings) -> bool:
+    wanted = {name or "replication_factor": str(n) for name, n in settings.replication.items()}
+    return {name: value for name, value in found.items() if name != "class"} == wanted
+
+
+def _tls(authority: Path | None, certificate: Path | None, key: Path | None) -> TlsSettings | None:
+    from helenus.stores.cassandra.settings import TlsSettings  # noqa: PLC0415
+
+    if authority is None:
+        if certificate or key:
+            raise InvalidArgument("TLS needs --tls-authority.")
+        return None
+    return TlsSettings(authority=authority, certificate=certificate, key=key)
+
+
+@contextlib.contextmanager
+def _store_explained() -> Iterator[None]:
+    """What a store's error is for whoever typed the command."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("helenus"):
+            raise
+        _fail(f"{error.name} is missing: install helenus[cassandra].", DRIVER_MISSING)
+    except InvalidArgument as error:
+        _fail(str(error), InvalidClusterOptions.exit_code)
+    except StoreUnusable as error:
+        _fail(str(error), UNUSABLE)
+    except StoreUnavailable as error:
+        _fail(str(error), ClusterNotRunning.exit_code)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    _messages.print(f"Error: {message}", markup=False, soft_wrap=True)
+    raise typer.Exit(exit_code)
 
 
 def main() -> None:

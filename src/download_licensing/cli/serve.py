@@ -18,6 +18,7 @@ import uvicorn
 
 from download_licensing import settings as settings_module
 from download_licensing.api import Api
+from download_licensing.cassandra_url import FORM
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import catalogue_of, open_api
 from download_licensing.observability import configure_logs
@@ -33,7 +34,9 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
-    store: Annotated[Path | None, typer.Option(help="The store's file.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help=f"The store's file, or {FORM}.", metavar="PATH|URL")
+    ] = None,
     catalogue: Annotated[Path | None, typer.Option(help="YAML file of plans and titles.")] = None,
     rehearsal: Annotated[
         bool | None, typer.Option("--rehearsal", help="Let requests set the time.")
@@ -163,6 +166,6 @@ def _greeting(settings: Settings, listener: socket.socket) -> str:
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     rehearsal = " · rehearsal: requests set the time" if settings.rehearsal else ""
     return (
-        f"Serving {url} · operations at {url}/ · store {settings.store_path}{rehearsal}"
+        f"Serving {url} · operations at {url}/ · store {settings.store_shown}{rehearsal}"
         " · Ctrl+C ends"
     )

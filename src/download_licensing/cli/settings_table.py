@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -103,7 +104,7 @@ def _described(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, (Path, SecretStr)) else value
 
 
 def _shown(value: Any) -> str:

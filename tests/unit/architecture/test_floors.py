@@ -16,7 +16,8 @@ FLOORS = {
         service
         repository, lanes, loading, decisions, unit_of_work, snapshots, state, command_window,
             settings |
-            stores.memory | stores.sqlite | stores.cassandra | stores.__init__
+            stores.memory | stores.sqlite | stores.cassandra | stores.patient |
+            stores.__init__
         codec, store
         events, aggregates
         errors, clock
@@ -29,7 +30,7 @@ FLOORS = {
         service
         catalogue
         domain
-        settings
+        settings, cassandra_url
         __init__
     """,
 }

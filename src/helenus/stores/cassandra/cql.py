@@ -17,7 +17,7 @@ COLUMNS = {
     "commits": (
         "stream text, bucket int, last bigint,"
         " head bigint static, fence uuid static, bytes bigint static, sealed boolean static,"
-        " first bigint, append_id uuid, kinds list<text>, record blob"
+        " first bigint, append_id uuid, kinds frozen<list<text>>, record blob"
     ),
     "payloads": "append_id uuid, record blob",
     "snapshots": "stream text, position bigint, fingerprint text, head_token blob, body blob",
@@ -35,7 +35,9 @@ TABLES = (
     ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}}}""",
     f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.snapshots (
         {COLUMNS["snapshots"]}, PRIMARY KEY (stream)
-    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'}}}}""",
+    ) WITH compaction = {{{{
+        'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'
+    }}}}""",
     f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.installation (
         {COLUMNS["installation"]}, PRIMARY KEY (name)
     )""",

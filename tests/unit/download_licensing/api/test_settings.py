@@ -1,9 +1,12 @@
 """Settings: where they come from, what they may be, and how a bad one is explained."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from download_licensing.cli.main import app
 from download_licensing.cli.settings_table import page
 from download_licensing.settings import (
     STORE_FILE,
@@ -14,6 +17,7 @@ from download_licensing.settings import (
     variable_of,
 )
 from helenus.settings import RepositorySettings
+from helenus.stores.cassandra import CassandraSettings, TlsSettings
 from helenus.stores.sqlite import SqliteSettings
 
 DOCUMENTED = Path(__file__).parents[4] / "docs" / "settings.md"
@@ -38,6 +42,8 @@ def test_every_default_is_in_its_range() -> None:
 def test_the_defaults_are_those_of_the_framework() -> None:
     assert load().repository() == RepositorySettings()
     assert load().sqlite() == SqliteSettings()
+    on_cassandra = load(overrides={"store": "cassandra://127.0.0.1/helenus"})
+    assert on_cassandra.cassandra() == CassandraSettings()
 
 
 def test_the_command_line_is_stronger_than_the_environment_and_that_than_the_file(
@@ -63,6 +69,94 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_store_is_in_the_data_directory_unless_it_is_named() -> None:
     assert load(overrides={"data_directory": "d"}).store_path == Path("d") / STORE_FILE
     assert load(overrides={"store": "s.sqlite3"}).store_path == Path("s.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("url", "contact_points", "port", "keyspace"),
+    [
+        ("cassandra://h", ("h",), 9042, "download_licensing"),
+        ("cassandra://h1,h-2.example:9043/k_1", ("h1", "h-2.example"), 9043, "k_1"),
+        ("cassandra://h1:1,h2:1/", ("h1", "h2"), 1, "download_licensing"),
+        ("cassandra://[::1],10.0.0.1:65535/k", ("::1", "10.0.0.1"), 65535, "k"),
+    ],
+)
+def test_a_url_names_a_keyspace_of_a_cluster(
+    url: str, contact_points: tuple[str, ...], port: int, keyspace: str
+) -> None:
+    settings = load(overrides={"store": url})
+    assert settings.on_cassandra
+    assert settings.store_shown == url
+    cluster = settings.cassandra()
+    assert (cluster.contact_points, cluster.port) == (contact_points, port)
+    assert cluster.keyspace == keyspace
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("cassandra", "cassandra://HOST"),
+        ("postgres://h/d", "cassandra://HOST"),
+        ("cassandra://", "a node that is none"),
+        ("cassandra:///k", "a node that is none"),
+        ("cassandra://h:0", "from 1 to 65,535"),
+        ("cassandra://h:99999", "from 1 to 65,535"),
+        ("cassandra://h:1,i:2", "one port"),
+        ("cassandra://h/K", "lower-case"),
+        ("cassandra://h/k/l", "lower-case"),
+        ("cassandra://h/k?tls=1", "lower-case"),
+        ("cassandra://u:p@h/k", "cassandra_password"),
+        ("", "store"),
+    ],
+)
+def test_a_store_that_is_neither_file_nor_url_is_explained(store: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="--store") as error:
+        load(overrides={"store": store})
+    assert said in str(error.value)
+
+
+def test_how_to_reach_the_cluster_is_set_beside_its_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOWNLOAD_LICENSING_CASSANDRA_PASSWORD", "secret")
+    authority = tmp_path / "ca.pem"
+    text = (
+        'store = "cassandra://h"\ncassandra_username = "u"\ncassandra_data_center = "dc1"\n'
+        f'cassandra_tls_authority = "{authority}"\ncassandra_tls_check_hostname = false'
+    )
+    settings = load(file(tmp_path, text))
+    with pytest.raises(SettingsError, match=r"cassandra_tls_authority.*ca\.pem"):
+        settings.cassandra()
+    authority.touch()
+    cluster = settings.cassandra()
+    assert (cluster.username, cluster.password, cluster.data_center) == ("u", "secret", "dc1")
+    assert cluster.tls == TlsSettings(authority=authority, check_hostname=False)
+    assert "secret" not in repr(settings)
+
+
+def test_a_key_without_an_authority_is_no_tls(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").touch()
+    settings = load(overrides={"store": "cassandra://h", "cassandra_tls_key": tmp_path / "key.pem"})
+    with pytest.raises(SettingsError, match="cassandra_tls_authority"):
+        settings.cassandra()
+
+
+def test_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOWNLOAD_LICENSING_CASSANDRA_PASSWORD", "secret")
+    for options in (["--json"], []):
+        shown = CliRunner().invoke(app, ["settings", *options])
+        assert shown.exit_code == 0
+        assert "cassandra_password" in shown.output
+        assert "secret" not in shown.output
+
+
+def test_without_the_driver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("helenus.stores.cassandra")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cassandra"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cassandra", None)
+    with pytest.raises(SettingsError, match=r"helenus\[cassandra\]"):
+        load(overrides={"store": "cassandra://h"}).cassandra()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,10 @@ def seen(made: list[Commit], began: int, ended: int, **other: Any) -> AppendSeen
 
 
 def sound() -> tuple[History, dict[str, list[Commit]]]:
-    """A, B+C in one append, a conflict, D unknown and there, E unknown and not there."""
+    """A, B+C in one append, a conflict, D unknown and there, E unknown and not there.
+
+    At last a conflict at a position where no commit ends, and which thus never was the head.
+    """
     history = History()
     (lost,) = commits(1)
     history.appends = [
@@ -40,6 +43,7 @@ def sound() -> tuple[History, dict[str, list[Commit]]]:
         seen([D], 30, 40, verdict=Verdict.UNKNOWN, head=None),
         seen([E], 50, 60, verdict=Verdict.UNKNOWN, head=None),
         seen(commits(1, after=5), 62, 63, verdict=Verdict.REFUSED, head=None),
+        seen(commits(1, after=2), 64, 65, verdict=Verdict.CONFLICT, head=5),
     ]
     history.reads = [
         ReadSeen(stream="s", began=0, ended=1, head=0, after=0, to_head=True),

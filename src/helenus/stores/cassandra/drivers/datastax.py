@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import cassandra
+import cassandra.protocol
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
@@ -70,7 +71,10 @@ class DatastaxSession:
         except (cassandra.UnresolvableContactPoints, OSError) as error:
             raise _connection_error(settings, error) from error
         try:
-            session = await asyncio.to_thread(cluster.connect, keyspace)
+            session = await asyncio.to_thread(cluster.connect)
+            if keyspace is not None:
+                # Not with the connection: there, any failure is said to be the keyspace's.
+                await asyncio.to_thread(session.set_keyspace, keyspace)
         except BaseException as error:
             await asyncio.to_thread(cluster.shutdown)
             if isinstance(error, Exception):
@@ -128,7 +132,10 @@ class DatastaxSession:
         first = min(self._session.get_pools(), key=lambda pool: pool.host.address).host
         try:
             await asyncio.to_thread(self._session.execute, cql, timeout=60.0, host=first)
-        except cassandra.RequestValidationException as error:
+        except (
+            cassandra.RequestValidationException,
+            cassandra.protocol.RequestValidationException,
+        ) as error:
             raise StoreUnusable(
                 f"The Cassandra cluster refuses a change of the schema: {error}."
             ) from error
@@ -175,14 +182,19 @@ def _execution_error(error: Exception) -> Exception:
         return NotExecuted(f"Cassandra refused the statement: {error}.")
     if isinstance(error, NoHostAvailable) and not any(
         isinstance(cause, (ConnectionShutdown, OSError, cassandra.OperationTimedOut))
-        for cause in dict(error.errors).values()
+        for cause in _causes_by_host(error)
     ):
         return NotExecuted(f"No node of the Cassandra cluster answers: {error}.")
     return MaybeExecuted(str(error))
 
 
+def _causes_by_host(error: Exception) -> list[Exception]:
+    by_host = error.errors if isinstance(error, NoHostAvailable) else {}
+    return list(by_host.values()) if isinstance(by_host, dict) else []  # else it names hosts only
+
+
 def _connection_error(settings: CassandraSettings, error: Exception) -> Exception:
-    causes = [error, *(error.errors.values() if isinstance(error, NoHostAvailable) else ())]
+    causes = [error, *_causes_by_host(error)]
     where = f"{', '.join(settings.contact_points)} port {settings.port}"
     text = "; ".join(dict.fromkeys(str(cause) for cause in causes[1:] or causes))
     if isinstance(error, cassandra.InvalidRequest) or "does not exist" in text:
@@ -200,8 +212,6 @@ def _connection_error(settings: CassandraSettings, error: Exception) -> Exceptio
             f"No name among {', '.join(settings.contact_points)} leads to an address.",
             remedy="Check the contact points of the Cassandra cluster.",
         )
-    if isinstance(error, FileNotFoundError):
-        return StoreUnusable(f"A file for TLS is missing: {error}.")
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return StoreUnavailable(
             f"No TLS connection to the Cassandra cluster at {where}: {text}.",
@@ -245,7 +255,7 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         execution_profiles=profiles,
         auth_provider=credentials,
         connect_timeout=settings.connect_timeout_s,
-        # The driver's own gives up after an hour's outage, and by then tries every ten minutes.
+        # The driver's own policy waits up to ten minutes, and gives up after 64 attempts.
         reconnection_policy=ExponentialReconnectionPolicy(0.2, _RECONNECT_MAX_S, None),
         ssl_context=_tls(settings),
         ssl_options={"server_hostname": settings.contact_points[0]} if settings.tls else None,
@@ -261,6 +271,9 @@ def _tls(settings: CassandraSettings) -> ssl.SSLContext | None:
     tls = settings.tls
     if tls is None:
         return None
+    for path in (tls.authority, tls.certificate, tls.key):
+        if path is not None and not path.is_file():
+            raise StoreUnusable(f"There is no file {path} for TLS.")
     context = ssl.create_default_context(cafile=str(tls.authority))
     context.check_hostname = tls.check_hostname
     if tls.certificate is not None:

@@ -1,0 +1,138 @@
+"""A store that may not be there yet: it is opened in the background, over and over until it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Self
+
+from helenus.clock import Clock, SystemClock
+from helenus.errors import StoreClosed, StoreError, StoreUnavailable
+from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class PatientStore:
+    """Hands everything on to another store, once that is open. Use it as an async context manager.
+
+    A program that starts with it starts whether or not its database is there. Until it is, every
+    operation raises `StoreUnavailable` with the reason: nothing was written. A store that has been
+    opened mends its own connections.
+
+    Args:
+        make: makes the store, not yet entered, anew for each attempt.
+        patience_s: how long entering waits for the first attempt.
+        backoff_s: longest wait before the second attempt; it doubles with each.
+        backoff_max_s: longest wait before any attempt.
+        clock: waits.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], AbstractAsyncContextManager[EventStore]],
+        *,
+        patience_s: float = 2.0,
+        backoff_s: float = 0.25,
+        backoff_max_s: float = 5.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._make = make
+        self._patience_s = patience_s
+        self._backoff_s = backoff_s
+        self._backoff_max_s = backoff_max_s
+        self._clock = clock or SystemClock()
+        self._store: EventStore | None = None
+        self._manager: AbstractAsyncContextManager[EventStore] | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._reason = StoreUnavailable("The store is being opened.")
+
+    async def __aenter__(self) -> Self:
+        attempted = asyncio.Event()
+        self._opening = asyncio.get_running_loop().create_task(self._open(attempted))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await attempted.wait()
+        except TimeoutError:
+            pass
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.wait([opening])
+        manager, self._manager, self._store = self._manager, None, None
+        if manager is not None:
+            await manager.__aexit__(None, None, None)
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        """See `EventStore.append`."""
+        return await self._opened().append(stream, commits, expected)
+
+    def read(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        token: bytes = b"",
+        page_bytes: int = PAGE_BYTES,
+    ) -> AsyncIterator[Page]:
+        """See `EventStore.read`."""
+        return self._opened().read(
+            stream, after=after, upto=upto, token=token, page_bytes=page_bytes
+        )
+
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
+        """See `EventStore.head`."""
+        return await self._opened().head(stream, token=token)
+
+    async def load_snapshot(self, stream: str) -> Snapshot | None:
+        """See `EventStore.load_snapshot`."""
+        return await self._opened().load_snapshot(stream)
+
+    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
+        """See `EventStore.save_snapshot`."""
+        await self._opened().save_snapshot(stream, snapshot)
+
+    def _opened(self) -> EventStore:
+        if self._store is not None:
+            return self._store
+        if self._opening is None:
+            raise StoreClosed("The store is not open.")
+        # A new one each time: an error that is raised gathers the frames it passes.
+        raise StoreUnavailable(self._reason.args[0], remedy=self._reason.remedy)
+
+    async def _open(self, attempted: asyncio.Event) -> None:
+        longest = self._backoff_s
+        while not await self._attempt():
+            attempted.set()
+            await self._clock.sleep(random.uniform(longest / 2, longest))  # jitter, not a secret
+            longest = min(longest * 2, self._backoff_max_s)
+        attempted.set()
+
+    async def _attempt(self) -> bool:
+        try:
+            manager = self._make()
+            self._store = await manager.__aenter__()
+            self._manager = manager
+        except StoreError as error:
+            self._failed(StoreUnavailable(error.args[0], remedy=error.remedy))
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever it is, it may be mended by others
+            self._failed(StoreUnavailable(f"The store cannot be opened: {error!r}."))
+            return False
+        logger.info("the store is open")
+        return True
+
+    def _failed(self, reason: StoreUnavailable) -> None:
+        if str(reason) != str(self._reason):
+            logger.error("the store is not open, and will be tried again: %s", reason)
+        self._reason = reason

@@ -1,0 +1,158 @@
+"""`helenus cassandra migrate` on a real node, and what a store says of a keyspace it cannot use."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from typer.testing import CliRunner, Result
+
+from helenus.cli import app
+from helenus.errors import StoreUnusable
+from helenus.stores.cassandra import CassandraSettings, CassandraStore
+from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.testing.cassandra.fixtures import Contact
+
+
+@pytest.fixture
+def settings(cassandra: Contact) -> Iterator[CassandraSettings]:
+    """Of a keyspace that is not there yet."""
+    settings = CassandraSettings(
+        contact_points=cassandra.hosts,
+        port=cassandra.port,
+        keyspace=f"test_{uuid.uuid4().hex[:12]}",
+    )
+    yield settings
+    asyncio.run(execute(settings, f"DROP KEYSPACE IF EXISTS {settings.keyspace}"))
+
+
+async def execute(settings: CassandraSettings, *statements: str) -> None:
+    session = await DatastaxSession.connect(settings, None)
+    try:
+        for statement in statements:
+            await session.execute_schema(statement)
+    finally:
+        await session.close()
+
+
+def arguments(settings: CassandraSettings) -> list[str]:
+    hosts = [part for host in settings.contact_points for part in ("--contact-point", host)]
+    return [
+        *("cassandra", "migrate", *hosts),
+        *("--port", str(settings.port), "--keyspace", settings.keyspace),
+    ]
+
+
+def migrate(settings: CassandraSettings, *options: str) -> Result:
+    return CliRunner().invoke(app, [*arguments(settings), *options])
+
+
+async def opened(settings: CassandraSettings) -> None:
+    async with CassandraStore(settings) as store:
+        assert (await store.head("s")).position == 0
+
+
+def test_twice_in_a_row_does_no_harm(settings: CassandraSettings) -> None:
+    for _ in range(2):
+        result = migrate(settings, "--replication", "1", "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["replication"]["replication_factor"] == "1"
+        asyncio.run(opened(settings))
+
+
+def test_from_several_processes_at_once(settings: CassandraSettings) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "helenus.cli", *arguments(settings)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, b"")
+        assert b"is ready" in out
+    asyncio.run(opened(settings))
+
+
+def test_another_serial_scope_is_refused(settings: CassandraSettings) -> None:
+    assert migrate(settings, "--serial-scope", "global").exit_code == 0
+    result = migrate(settings)
+    assert result.exit_code == 10
+    assert "serial_scope 'global'" in result.stderr
+    with pytest.raises(StoreUnusable, match="serial_scope"):
+        asyncio.run(opened(settings))
+    asyncio.run(opened(msgspec.structs.replace(settings, serial_scope="global")))
+
+
+def test_another_version_of_the_schema_is_refused(settings: CassandraSettings) -> None:
+    assert migrate(settings).exit_code == 0
+    of_the_future = (
+        f"INSERT INTO {settings.keyspace}.installation (name, value) VALUES ('schema_version', '9')"
+        " IF NOT EXISTS",
+        f"UPDATE {settings.keyspace}.installation SET value = '9' WHERE name = 'schema_version'"
+        " IF EXISTS",
+        f"ALTER TABLE {settings.keyspace}.commits ADD something text",
+    )
+    asyncio.run(execute(settings, *of_the_future))
+    result = migrate(settings)
+    assert result.exit_code == 10
+    assert "schema_version '9'" in result.stderr
+    with pytest.raises(StoreUnusable, match="schema_version '9'"):
+        asyncio.run(opened(settings))
+
+
+def test_a_store_names_the_command_that_makes_its_keyspace(settings: CassandraSettings) -> None:
+    with pytest.raises(StoreUnusable, match="helenus cassandra migrate"):
+        asyncio.run(opened(settings))
+
+
+def test_a_store_says_which_table_is_missing(settings: CassandraSettings) -> None:
+    assert migrate(settings).exit_code == 0
+    asyncio.run(execute(settings, f"DROP TABLE {settings.keyspace}.payloads"))
+    with pytest.raises(StoreUnusable, match=r"no table payloads.*helenus cassandra migrate"):
+        asyncio.run(opened(settings))
+    assert migrate(settings).exit_code == 0
+    asyncio.run(opened(settings))
+
+
+@pytest.mark.parametrize("table", ["commits", "installation"])
+def test_a_table_of_another_program_is_left_as_it_is(
+    settings: CassandraSettings, table: str
+) -> None:
+    foreign = (
+        f"CREATE KEYSPACE {settings.keyspace} WITH replication ="
+        " {'class': 'SimpleStrategy', 'replication_factor': 1}",
+        f"CREATE TABLE {settings.keyspace}.{table} (author text PRIMARY KEY, patch blob)",
+    )
+    asyncio.run(execute(settings, *foreign))
+    result = migrate(settings)
+    assert result.exit_code == 10
+    assert f"{settings.keyspace}.{table} is not one of this store" in result.stderr
+    assert "author text, patch blob" in result.stderr
+    with pytest.raises(StoreUnusable, match="another keyspace"):
+        asyncio.run(opened(settings))
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "says"),
+    [
+        (("--contact-point", "nowhere.invalid"), 3, "nowhere.invalid"),
+        (("--port", "1"), 3, "port 1 cannot be reached"),
+        (("--replication", "nowhere=2"), 10, "nowhere"),
+        (("--tls-authority", "none.pem"), 10, "none.pem"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    settings: CassandraSettings, options: tuple[str, ...], exit_code: int, says: str
+) -> None:
+    by_default = ["cassandra", "migrate", "--port", str(settings.port)]
+    result = CliRunner().invoke(app, [*by_default, "--keyspace", settings.keyspace, *options])
+    assert result.exit_code == exit_code, result.output
+    assert says in result.stderr
+    assert len(result.stderr.splitlines()) == 1
