@@ -243,9 +243,10 @@ class _Judge:
     def _of_conflict(self, seen: AppendSeen) -> Iterator[str]:
         if seen.head == seen.expected or (seen.head and seen.head not in self._ends):
             yield f"a conflict at {seen.expected} was told a head of {seen.head}."
-        reached = self._reached_before(seen)
+        if not self._reached_before(seen):
+            return
         following = self._following(seen.expected)
-        if reached and (following is None or _is_after(following, seen)):
+        if following is None or _is_after(following, seen):
             yield f"a conflict at {seen.expected} is not justified: that was the head throughout."
 
     def _reached_before(self, seen: AppendSeen) -> bool:

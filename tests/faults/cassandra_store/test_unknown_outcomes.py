@@ -137,6 +137,15 @@ async def test_a_lost_append_whose_place_was_taken_is_a_conflict(
     assert await stream_of(store) == other
 
 
+async def test_a_refused_append_is_a_conflict_without_a_look_at_its_row(
+    store: CassandraStore, faults: Faults
+) -> None:
+    await store.append(STREAM, [commit(1)], Head(0))
+    faults.always({cql.READ_OWN: Fault.BEFORE})
+    with pytest.raises(Conflict):
+        await store.append(STREAM, [commit(1)], Head(0))
+
+
 async def test_an_outcome_that_cannot_be_found_out_is_told_with_its_commits(
     store: CassandraStore, faults: Faults
 ) -> None:

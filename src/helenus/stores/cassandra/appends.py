@@ -73,20 +73,21 @@ class Appender:
             await self._write_payload(append)
         failure: Exception | None = None
         for _ in range(self._settings.append_attempts_max):
+            expected = None if token.fresh else token.position
             try:
                 return await self._attempt(append, token)
             except MaybeExecuted as error:
                 failure = error
                 bucket = await self._settle(append, token, error)
+                if bucket.head != expected and await self._is_there(append, token):
+                    return head_of(self._after(append, token).token(append.last))
             except _Refused:
                 bucket = await self._bucket(append, token)
-            expected = None if token.fresh else token.position
             if bucket.head != expected:
-                if await self._is_there(append, token):
-                    return head_of(self._after(append, token).token(append.last))
                 raise Conflict(stream, token.position, bucket.head or token.position)
             token = bucket.token(token.position)
-        raise StoreUnavailable(f"Cassandra did not carry out an append: {failure}.")
+        cause = failure or "its fence was moved each time"
+        raise StoreUnavailable(f"Cassandra did not carry out an append: {cause}.")
 
     async def _attempt(self, append: _Append, token: Token) -> Head:
         after = self._after(append, token)
