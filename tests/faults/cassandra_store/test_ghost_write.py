@@ -30,7 +30,9 @@ from helenus.testing.cassandra import Cluster, ClusterOptions
 from helenus.testing.conformance.fixtures import commit, stored
 
 APPEND_TIMEOUT_S = 1.0
-GHOST_WITHIN_S = 60.0
+WARM_WITHIN_S = 90.0
+GHOST_WITHIN_S = 30.0
+TRIALS = 3
 POLL_S = 0.1
 PAIRS = 3
 
@@ -161,7 +163,7 @@ async def onlooker(three_copies: CassandraSettings) -> AsyncIterator[CassandraSt
         yield store
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("already", [0, 1], ids=["a fresh stream", "a stream that exists"])
 async def test_a_ghost_appears_without_a_fence_and_never_behind_one(
     cluster: Cluster,
@@ -170,48 +172,93 @@ async def test_a_ghost_appears_without_a_fence_and_never_behind_one(
     onlooker: CassandraStore,
     already: int,
 ) -> None:
-    name = uuid.uuid4().hex
-    controls = [f"control/{name}/{number}" for number in range(PAIRS)]
-    guarded = [f"guarded/{name}/{number}" for number in range(PAIRS)]
-    last = f"control/{name}/last"
-    streams = [*controls, *guarded, last]
-    there: dict[str, list[Commit]] = {stream: [] for stream in streams}
-    heads = dict.fromkeys(streams, Head(0))
-    await warm_up(fenced, f"warm/{name}")
-    if already:
-        for stream in streams:
-            there[stream] = [commit(1)]
-            heads[stream] = await onlooker.append(stream, there[stream], Head(0))
+    for _ in range(TRIALS):
+        await warm_up(fenced, f"warm/{uuid.uuid4().hex}")
+        trial = Trial(cluster, fenced, unfenced, onlooker)
+        await trial.begin(already)
+        await trial.send_to_a_paused_node()
+        if await trial.ghosts_appear():
+            await trial.assert_no_guarded_one_does()
+            return
+        # A node that was away for long may find its connections closed, and give up what it had
+        # to do. Then nothing was shown: neither that there are ghosts, nor that a fence helps.
+        await trial.assert_no_guarded_one_does()
+    pytest.fail("Not even without a fence did a ghost appear.")
 
-    ghosts = {stream: commit(already + 1) for stream in streams}
-    cluster.pause(1)
-    try:
-        # Each guarded append stands between two unguarded ones in the socket of the paused node.
-        for control, guard in zip(controls, guarded, strict=True):
-            with pytest.raises(OutcomeUnknown):
-                await unfenced.append(control, [ghosts[control]], heads[control])
-            with pytest.raises(StoreUnavailable):
-                await fenced.append(guard, [ghosts[guard]], heads[guard])
-        with pytest.raises(OutcomeUnknown):
-            await unfenced.append(last, [ghosts[last]], heads[last])
-        for stream in streams:
-            assert await stored(onlooker, stream) == there[stream]
-    finally:
-        cluster.resume(1)
 
-    for control in [*controls, last]:
-        await until_it_holds(onlooker, control, [*there[control], ghosts[control]])
-    # The paused node's queue is worked off: what it did with the guarded ones is done.
-    for guard in guarded:
-        assert await stored(onlooker, guard) == there[guard]
-        free = [commit(already + 1)]
-        await onlooker.append(guard, free, await onlooker.head(guard))
-        assert await stored(onlooker, guard) == there[guard] + free
+class Trial:
+    """Appends that wait before one paused node: guarded ones, each between two that are not."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        fenced: CassandraStore,
+        unfenced: CassandraStore,
+        onlooker: CassandraStore,
+    ) -> None:
+        name = uuid.uuid4().hex
+        self.cluster = cluster
+        self.onlooker = onlooker
+        self.guarded = [f"guarded/{name}/{number}" for number in range(PAIRS)]
+        self.controls = [f"control/{name}/{number}" for number in range(PAIRS + 1)]
+        # In this order they wait in the node's socket.
+        self.stores = {self.controls[0]: unfenced}
+        for guarded, control in zip(self.guarded, self.controls[1:], strict=True):
+            self.stores |= {guarded: fenced, control: unfenced}
+        self.there: dict[str, list[Commit]] = {}
+        self.heads = dict.fromkeys(self.stores, Head(0))
+        self.ghosts: dict[str, Commit] = {}
+
+    async def begin(self, already: int) -> None:
+        """Have every stream hold so many commits, none or one."""
+        for stream in self.stores:
+            self.there[stream] = [commit(1)] if already else []
+            self.ghosts[stream] = commit(already + 1)
+            if already:
+                self.heads[stream] = await self.onlooker.append(stream, self.there[stream], Head(0))
+
+    async def send_to_a_paused_node(self) -> None:
+        """All at once, for a node that is away for long is given up by the others."""
+        self.cluster.pause(1)
+        try:
+            answers = await asyncio.gather(
+                *(
+                    store.append(stream, [self.ghosts[stream]], self.heads[stream])
+                    for stream, store in self.stores.items()
+                ),
+                return_exceptions=True,
+            )
+            found = await asyncio.gather(*(stored(self.onlooker, one) for one in self.stores))
+        finally:
+            self.cluster.resume(1)
+        for stream, answer in zip(self.stores, answers, strict=True):
+            wanted = StoreUnavailable if stream in self.guarded else OutcomeUnknown
+            assert isinstance(answer, wanted), f"{stream}: {answer!r}"
+        assert found == [self.there[stream] for stream in self.stores]
+
+    async def ghosts_appear(self) -> bool:
+        """Whether all that no fence guards come into being: the node's queue is worked off."""
+        deadline = time.monotonic() + GHOST_WITHIN_S
+        for stream in self.controls:
+            while (found := await stored(self.onlooker, stream)) == self.there[stream]:
+                if time.monotonic() > deadline:
+                    return False
+                await asyncio.sleep(POLL_S)
+            assert found == [*self.there[stream], self.ghosts[stream]]
+        return True
+
+    async def assert_no_guarded_one_does(self) -> None:
+        """It is not there, and its place is free."""
+        for stream in self.guarded:
+            assert await stored(self.onlooker, stream) == self.there[stream]
+            free = [commit(len(self.there[stream]) + 1)]
+            await self.onlooker.append(stream, free, await self.onlooker.head(stream))
+            assert await stored(self.onlooker, stream) == self.there[stream] + free
 
 
 async def warm_up(store: CassandraStore, stream: str) -> None:
     """Have a node that is cold, or was just resumed, serve appends within their short timeout."""
-    deadline = time.monotonic() + GHOST_WITHIN_S
+    deadline = time.monotonic() + WARM_WITHIN_S
     in_time = 0
     while in_time < 5:
         assert time.monotonic() < deadline, "The first node does not serve appends in time."
@@ -222,10 +269,3 @@ async def warm_up(store: CassandraStore, stream: str) -> None:
             in_time = 0
         else:
             in_time += 1
-
-
-async def until_it_holds(store: CassandraStore, stream: str, wanted: list[Commit]) -> None:
-    deadline = time.monotonic() + GHOST_WITHIN_S
-    while (found := await stored(store, stream)) != wanted:
-        assert time.monotonic() < deadline, f"{stream}: {found}, not {wanted}"
-        await asyncio.sleep(POLL_S)
