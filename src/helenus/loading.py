@@ -14,7 +14,7 @@ from helenus.events import to_microseconds
 from helenus.settings import RepositorySettings
 from helenus.snapshots import SnapshotCodec, SnapshotSaver
 from helenus.state import StateCache, StreamState, StreamView, fold
-from helenus.store import EventStore, Head
+from helenus.store import EventStore, Head, Snapshot
 
 
 class Loader:
@@ -46,8 +46,7 @@ class Loader:
             head = await self._catch_up(state, published=True)
         else:
             self.cold_loads += 1
-            state = await self._load_snapshot(stream)
-            head = await self._catch_up(state, published=False)
+            state, head = await self._build(stream)
         if head.position < state.head.position:
             # The store was set back behind a snapshot or a state: only its events count.
             state = self._snapshots.new_state(stream)
@@ -56,6 +55,30 @@ class Loader:
             self.cache.put(state)
             self.take_snapshot(state)
         return state
+
+    async def _build(self, stream: str) -> tuple[StreamState, Head]:
+        """The state from the snapshot and the commits behind it, and the head that was found."""
+        state: StreamState | None = None
+        head = Head(0)
+        pages = self._store.read(stream, page_bytes=self._settings.page_bytes, from_snapshot=True)
+        async for page in pages:
+            if state is None:
+                state = self._start(stream, page.snapshot)
+                if page.snapshot is not None and state.head.position != page.snapshot.position:
+                    break  # of other definitions, or damaged: all commits are needed
+            fold(state, self._codec, page.commits, published=False)
+            head = page.head
+            if head.position == state.head.position:
+                state.head = head
+        else:
+            assert state is not None
+            return state, head
+        return state, await self._catch_up(state, published=False)
+
+    def _start(self, stream: str, snapshot: Snapshot | None) -> StreamState:
+        """The state of a snapshot; the empty one without a snapshot or if it cannot be used."""
+        state = self._snapshots.decode(stream, snapshot) if snapshot else None
+        return state or self._snapshots.new_state(stream)
 
     async def _catch_up(self, state: StreamState, *, published: bool) -> Head:
         head = Head(0)
@@ -70,11 +93,6 @@ class Loader:
         if head.position == state.head.position:
             state.head = head
         return head
-
-    async def _load_snapshot(self, stream: str) -> StreamState:
-        snapshot = await self._store.load_snapshot(stream)
-        state = self._snapshots.decode(stream, snapshot) if snapshot else None
-        return state or self._snapshots.new_state(stream)
 
     async def load_past(
         self, stream: str, at_position: int | None, at_time: datetime | None
@@ -91,7 +109,7 @@ class Loader:
         if at_time is not None and at_time.tzinfo is None:
             raise InvalidArgument("A time needs a zone: use an aware datetime.")
         until_us = None if at_time is None else to_microseconds(at_time)
-        state = await self._load_snapshot(stream)
+        state = self._start(stream, await self._store.load_snapshot(stream))
         if (at_position is not None and state.head.position > at_position) or (
             until_us is not None and state.recorded_at_us > until_us
         ):

@@ -68,18 +68,6 @@ class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return len(self.meta) + len(self.body)
 
 
-class Page(msgspec.Struct, frozen=True, gc=False):
-    """Consecutive commits of one stream.
-
-    Attributes:
-        commits: in order.
-        head: as far as it was known when they were read; on the last page it is the stream's head.
-    """
-
-    commits: list[Commit]
-    head: Head
-
-
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """The encoded state of a stream at a position. A cache: deleting it changes no answer.
 
@@ -94,6 +82,21 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     fingerprint: str
     body: bytes
     token: bytes = b""
+
+
+class Page(msgspec.Struct, frozen=True, gc=False):
+    """Consecutive commits of one stream.
+
+    Attributes:
+        commits: in order.
+        head: as far as it was known when they were read; on the last page it is the stream's head.
+        snapshot: stands for the commits up to its position, which are left out; only on the first
+            page of a read that asked for it.
+    """
+
+    commits: list[Commit]
+    head: Head
+    snapshot: Snapshot | None = None
 
 
 class FeedEntry(msgspec.Struct, frozen=True, gc=False):
@@ -130,10 +133,15 @@ class EventStore(Protocol):
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """The commits that hold events with ``after < position <= upto``, in order.
 
         With the token of the head at `after`, the store need not search for where to begin.
+
+        With `from_snapshot` and without bounds, the stream's snapshot may stand for the commits up
+        to its position: the first page carries it. A store leaves the snapshot out where there is
+        none, or where all commits are had at no greater cost.
 
         Yields at least one page. Together they include every append acknowledged before the read
         began, where the bounds allow. Each is of one consistent view, holds at least one commit
@@ -223,11 +231,13 @@ def check_snapshot(stream: str, snapshot: Snapshot | None) -> None:
         )
 
 
-def check_range(after: int, upto: int | None) -> None:
+def check_range(after: int, upto: int | None, *, from_snapshot: bool = False) -> None:
     """Refuse bounds that no position can have.
 
     Raises:
-        InvalidArgument: a negative bound.
+        InvalidArgument: a negative bound, or any beside `from_snapshot`.
     """
+    if from_snapshot and (after or upto is not None):
+        raise InvalidArgument("A read from the snapshot on has no bounds.")
     if after < 0 or (upto is not None and upto < 0):
         raise InvalidArgument(f"Positions start at 1; after={after}, upto={upto} is no range.")

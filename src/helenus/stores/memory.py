@@ -55,10 +55,13 @@ class MemoryStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         check_stream(stream)
-        check_range(after, upto)
+        check_range(after, upto, from_snapshot=from_snapshot)
+        snapshot = self._snapshots.get(stream) if from_snapshot else None
+        after = after if snapshot is None else snapshot.position
         while True:
             self._require_open()
             page, size = [], 0
@@ -72,7 +75,8 @@ class MemoryStore:
                 page.append(commit)
                 size += commit.size_bytes
             head = self._head(stream)
-            yield Page(page, head)
+            yield Page(page, head, snapshot)
+            snapshot = None
             after = page[-1].last if page else after
             if not page or after >= (head.position if upto is None else min(upto, head.position)):
                 return

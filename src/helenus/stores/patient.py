@@ -84,10 +84,16 @@ class PatientStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         return self._opened().read(
-            stream, after=after, upto=upto, token=token, page_bytes=page_bytes
+            stream,
+            after=after,
+            upto=upto,
+            token=token,
+            page_bytes=page_bytes,
+            from_snapshot=from_snapshot,
         )
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:

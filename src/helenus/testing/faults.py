@@ -178,6 +178,7 @@ class FaultyStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`. A fault before comes before the first page, one after, last."""
         call = Call("read", stream)
@@ -185,7 +186,12 @@ class FaultyStore:
         if fault is not None:
             await fault.before(call)
         async for page in self._store.read(
-            stream, after=after, upto=upto, token=token, page_bytes=page_bytes
+            stream,
+            after=after,
+            upto=upto,
+            token=token,
+            page_bytes=page_bytes,
+            from_snapshot=from_snapshot,
         ):
             yield page
         if fault is not None:

@@ -122,6 +122,7 @@ class RecordingStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`. Only the head of a last page is taken at its word."""
         tick = self._history.tick
@@ -129,8 +130,14 @@ class RecordingStore:
         pending: ReadSeen | None = None
         head = 0
         async for page in self._store.read(
-            stream, after=after, upto=upto, token=token, page_bytes=page_bytes
+            stream,
+            after=after,
+            upto=upto,
+            token=token,
+            page_bytes=page_bytes,
+            from_snapshot=from_snapshot,
         ):
+            after = after if page.snapshot is None else page.snapshot.position
             pending = ReadSeen(
                 stream=stream,
                 began=began,

@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from helenus import AggregateRepository, OutcomeUnknown, StoreUnavailable
@@ -68,6 +69,18 @@ async def test_without_a_fence_an_absent_append_may_still_be_applied(
     assert await stream_of(store) == []
     await faults.release()
     assert await stream_of(store) == [ghost]
+
+
+async def test_a_fate_that_is_not_found_in_time_is_reported_as_unknown(
+    small_buckets: CassandraSettings, faults: Faults
+) -> None:
+    impatient = msgspec.structs.replace(small_buckets, settle_timeout_s=1e-9)
+    lost = commit(1)
+    async with CassandraStore(impatient, connect=faults.connect) as store:
+        faults.once(cql.APPEND, Fault.LATE)
+        with pytest.raises(OutcomeUnknown) as raised:
+            await store.append(STREAM, [lost], Head(0))
+        assert raised.value.commit_ids == (lost.id,)
 
 
 @pytest.mark.parametrize("already", [0, 5])

@@ -53,36 +53,77 @@ async def test_a_refusal_on_cached_state_reads_the_head_once(
         assert statements(session) == [cql.READ_BUCKET]
 
 
-async def test_a_first_command_looks_for_a_snapshot_and_for_commits(
-    store: CassandraStore, session: Faults
-) -> None:
+async def test_a_first_command_is_two_statements(store: CassandraStore, session: Faults) -> None:
     async with AggregateRepository(store, AGGREGATES) as repository:
         statements(session)
         await repository.transact(STREAM, deposit(1))
-        assert statements(session) == [
-            cql.READ_SNAPSHOT,
-            cql.READ_COMMITS_FROM_START,
-            cql.APPEND,
-        ]
+        assert statements(session) == [cql.READ_NEWEST, cql.APPEND]
 
 
-@pytest.mark.parametrize("bucket_bytes", [1_000_000, 400])
-async def test_a_cold_load_with_a_snapshot_is_two_statements(
-    empty_installation: CassandraSettings, session: Faults, bucket_bytes: int
+async def test_a_cold_load_of_a_small_stream_is_one_statement(
+    empty_installation: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(empty_installation, bucket_bytes=bucket_bytes)
-    every_ten = RepositorySettings(snapshot_events=10)
-    async with CassandraStore(settings, connect=session.connect) as store:
-        async with AggregateRepository(store, AGGREGATES, settings=every_ten) as repository:
-            for _ in range(10):
-                await repository.transact(STREAM, deposit(1))
+    await _deposit_times(99, empty_installation)
+    async with CassandraStore(empty_installation, connect=session.connect) as store:
         statements(session)
-        async with AggregateRepository(store, AGGREGATES, settings=every_ten) as cold:
-            view = await cold.load(STREAM)
-        assert view.position == 10
+        async with AggregateRepository(store, AGGREGATES) as cold:
+            assert (await cold.load(STREAM)).position == 99
+        assert statements(session) == [cql.READ_NEWEST]
+
+
+async def test_a_cold_load_with_a_snapshot_is_two_statements(
+    empty_installation: CassandraSettings, session: Faults
+) -> None:
+    await _deposit_times(250, empty_installation)
+    async with CassandraStore(empty_installation, connect=session.connect) as store:
+        statements(session)
+        async with AggregateRepository(store, AGGREGATES) as cold:
+            assert (await cold.load(STREAM)).position == 250
+        assert statements(session) == [cql.READ_NEWEST, cql.READ_SNAPSHOT]
+
+
+async def test_beyond_the_first_bucket_only_the_first_load_looks_there(
+    empty_installation: CassandraSettings, session: Faults
+) -> None:
+    settings = msgspec.structs.replace(empty_installation, bucket_bytes=2_000)
+    await _deposit_times(39, settings, snapshot_events=30)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        statements(session)
+        for begins in ([cql.READ_NEWEST, cql.READ_SNAPSHOT], [cql.READ_SNAPSHOT]):
+            async with AggregateRepository(store, AGGREGATES) as cold:
+                assert (await cold.load(STREAM)).position == 39
+            executed = statements(session)
+            walked = executed[len(begins) :]
+            assert executed[: len(begins)] == begins
+            assert 1 <= len(walked) <= 2
+            assert set(walked) <= {cql.READ_COMMITS, cql.READ_COMMITS_FROM_START}
+
+
+async def test_a_large_payload_is_not_read_for_a_guess(
+    empty_installation: CassandraSettings, session: Faults
+) -> None:
+    settings = msgspec.structs.replace(empty_installation, inline_bytes_max=10)
+    await _deposit_times(20, settings, snapshot_events=10)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        statements(session)
+        async with AggregateRepository(store, AGGREGATES) as cold:
+            assert (await cold.load(STREAM)).position == 20
         executed = statements(session)
-        assert executed[0] == cql.READ_SNAPSHOT
-        assert len(executed) == 2
+        assert executed[:2] == [cql.READ_NEWEST, cql.READ_SNAPSHOT]
+        assert executed.count(cql.READ_PAYLOAD) <= 1
+
+
+async def _deposit_times(
+    times: int, settings: CassandraSettings, *, snapshot_events: int = 100
+) -> None:
+    every = RepositorySettings(snapshot_events=snapshot_events)
+    async with (
+        CassandraStore(settings) as store,
+        AggregateRepository(store, AGGREGATES, settings=every) as repository,
+    ):
+        for _ in range(times):
+            await repository.transact(STREAM, deposit(1))
+            await repository.settle()
 
 
 async def test_reading_a_long_stream_is_one_statement_a_bucket(

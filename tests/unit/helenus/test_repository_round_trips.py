@@ -33,7 +33,7 @@ async def test_a_cold_command_loads_once_and_appends_once(store: FaultyStore) ->
     await repository_on(store).transact(STREAM, deposit(1))
     store.calls.clear()
     await repository_on(store).transact(STREAM, deposit(1))
-    assert store.calls == {"load_snapshot": 1, "read": 1, "append": 1}
+    assert store.calls == {"read": 1, "append": 1}
 
 
 async def test_a_warm_refusal_reads_the_head_once(store: FaultyStore) -> None:
@@ -50,7 +50,7 @@ async def test_a_cold_refusal_reads_no_head(store: FaultyStore) -> None:
     store.calls.clear()
     with pytest.raises(NotEnough):
         await repository_on(store).transact(STREAM, withdraw(2))
-    assert store.calls == {"load_snapshot": 1, "read": 1}
+    assert store.calls == {"read": 1}
 
 
 async def test_a_warm_load_reads_the_head_once(store: FaultyStore) -> None:

@@ -99,13 +99,14 @@ async def test_a_snapshot_is_used_and_only_the_rest_is_read(store: FaultyStore) 
     memory: Any = store._store
     original = memory.read
 
-    def watched(stream: str, **how: Any) -> Any:
-        read.append(how["after"])
-        return original(stream, **how)
+    async def watched(stream: str, **how: Any) -> Any:
+        async for page in original(stream, **how):
+            read.extend(commit.last for commit in page.commits)
+            yield page
 
     memory.read = watched
     assert await balance_of(reader) == 12
-    assert read == [10]
+    assert read == [11, 12]
 
 
 @pytest.mark.parametrize(

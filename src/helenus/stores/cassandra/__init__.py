@@ -22,7 +22,7 @@ from helenus.store import (
 )
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import Appender
-from helenus.stores.cassandra.buckets import decode_token
+from helenus.stores.cassandra.buckets import decode_token, is_token
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.schema import check
@@ -108,12 +108,22 @@ class CassandraStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         self._require_open()
         check_stream(stream)
-        check_range(after, upto)
+        check_range(after, upto, from_snapshot=from_snapshot)
+        snapshot: Snapshot | None = None
         try:
+            if from_snapshot:
+                snapshot, newest = await self._recover(stream)
+                if newest is not None:
+                    self._remember(stream, newest.head)
+                    yield newest
+                    return
+                if snapshot is not None:
+                    after, token = snapshot.position, snapshot.token
             known = decode_token(token)
             if token:
                 start = known.bucket
@@ -129,10 +139,27 @@ class CassandraStore:
             )
             async for page in pages:
                 self._remember(stream, page.head)
-                yield page
+                yield page if snapshot is None else Page(page.commits, page.head, snapshot)
+                snapshot = None
                 self._require_open()
         except MaybeExecuted as error:
             raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
+
+    async def _recover(self, stream: str) -> tuple[Snapshot | None, Page | None]:
+        """The snapshot to go on from, and the whole page from there, where that has been read.
+
+        A stream of which nothing is known is small, more often than not: its newest commits are
+        looked at first. Only if they are not all of it is there need of a snapshot.
+        """
+        newest = None
+        if not self._buckets.get(stream):
+            newest = await self._reader.newest(stream)
+            if page := newest.page(None):
+                return None, page
+        snapshot = await self._snapshots.load(stream)
+        if snapshot is None or not is_token(snapshot.token):
+            return None, None
+        return snapshot, newest.page(snapshot) if newest else None
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
@@ -162,9 +189,7 @@ class CassandraStore:
             await self._snapshots.save(stream, snapshot)
 
     def _remember(self, stream: str, head: Head) -> None:
-        # The bucket before the open one: it exists, and it is where a search for the head may
-        # start.
-        self._buckets[stream] = max(decode_token(head.token).bucket - 1, 0)
+        self._buckets[stream] = decode_token(head.token).bucket
         self._buckets.move_to_end(stream)
         if len(self._buckets) > self._settings.bucket_hints_max:
             self._buckets.popitem(last=False)

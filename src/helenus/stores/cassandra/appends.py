@@ -11,6 +11,7 @@ the head or the fence has moved, and the commit's own row tells whose append did
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import Sequence
@@ -78,8 +79,8 @@ class Appender:
                 return await self._attempt(append, token)
             except MaybeExecuted as error:
                 failure = error
-                bucket = await self._settle(append, token, error)
-                if bucket.head != expected and await self._is_there(append, token):
+                bucket, happened = await self._fate(append, token, error)
+                if happened:
                     return head_of(self._after(append, token).token(append.last))
             except _Refused:
                 bucket = await self._bucket(append, token)
@@ -117,6 +118,22 @@ class Appender:
         except MaybeExecuted as error:
             # Without the row that points to it a payload is nothing: so nothing happened.
             raise StoreUnavailable(f"Cassandra did not take a payload: {error}.") from error
+
+    async def _fate(
+        self, append: _Append, token: Token, cause: MaybeExecuted
+    ) -> tuple[Bucket, bool]:
+        """The bucket once a lost append is settled, and whether the append is in it.
+
+        Raises:
+            OutcomeUnknown: that cannot be found out in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.settle_timeout_s):
+                bucket = await self._settle(append, token, cause)
+                moved = bucket.head != (None if token.fresh else token.position)
+                return bucket, moved and await self._is_there(append, token)
+        except TimeoutError:
+            raise _unknown(append, cause) from None
 
     async def _settle(self, append: _Append, token: Token, cause: MaybeExecuted) -> Bucket:
         """Bring about that a lost append has either happened or never will.

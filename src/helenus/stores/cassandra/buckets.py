@@ -52,6 +52,15 @@ def decode_token(encoded: bytes) -> Token:
         raise InvalidArgument(f"The head's token is not one of this store: {error}") from error
 
 
+def is_token(encoded: bytes) -> bool:
+    """Whether these bytes are a token of this store."""
+    try:
+        decode_token(encoded)
+    except InvalidArgument:
+        return False
+    return True
+
+
 def head_of(token: Token) -> Head:
     """The head that carries a token; an empty one for a stream that does not exist."""
     return Head(token.position, b"" if token == Token() else _encode(token))

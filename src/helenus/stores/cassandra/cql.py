@@ -81,6 +81,11 @@ READ_COMMITS = Statement(
     " WHERE stream = ? AND bucket = ? AND last >= ?",
     Kind.SERIAL_READ,
 )
+READ_NEWEST = Statement(
+    "SELECT head, fence, bytes, sealed, last, append_id, record FROM commits"
+    " WHERE stream = ? AND bucket = ? ORDER BY last DESC LIMIT ?",
+    Kind.SERIAL_READ,
+)
 READ_COMMITS_FROM_START = Statement(
     "SELECT head, fence, bytes, sealed, last, append_id, record FROM commits"
     " WHERE stream = ? AND bucket = ?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 
 from helenus.errors import CorruptData
-from helenus.store import Commit, Head, Page
+from helenus.store import Commit, Head, Page, Snapshot
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import read_bucket
 from helenus.stores.cassandra.buckets import Bucket, head_of
@@ -19,6 +20,31 @@ from helenus.stores.cassandra.settings import CassandraSettings
 _decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
 _FIRST_PAGE_ROWS = 256
 _PAGE_ROWS_MAX = 5_000
+# More than the appends between two snapshots, each 100 events by default.
+NEWEST_ROWS = 128
+
+
+class Newest(msgspec.Struct, frozen=True, gc=False):
+    """What one statement shows of a stream of which nothing is known.
+
+    Attributes:
+        bucket: the first.
+        commits: the last ones in it, back to one whose payload lies elsewhere at most: those are
+            read page by page.
+    """
+
+    bucket: Bucket
+    commits: list[Commit]
+
+    def page(self, snapshot: Snapshot | None) -> Page | None:
+        """The stream from its snapshot on; None if these commits do not reach back that far."""
+        after = 0 if snapshot is None else snapshot.position
+        head = self.bucket.head or 0
+        first = self.commits[0].first if self.commits else head + 1
+        if self.bucket.sealed or not first <= after + 1 <= head + 1:
+            return None
+        commits = [commit for commit in self.commits if commit.last > after]
+        return Page(commits, head_of(self.bucket.token(head)), snapshot)
 
 
 class Reader:
@@ -33,7 +59,10 @@ class Reader:
         bucket = await read_bucket(self._session, stream, start)
         position = bucket.head or 0
         if bucket.head is None and start > 0:
-            position = (await read_bucket(self._session, stream, start - 1)).head or 0
+            before = await read_bucket(self._session, stream, start - 1)
+            if before.head is None:
+                return await self.head(stream, 0)  # the store was set back behind what was known
+            position = before.head
         step = 1
         while bucket.sealed:
             ahead = await read_bucket(self._session, stream, bucket.number + step)
@@ -100,6 +129,14 @@ class Reader:
         if bucket.head is None and not batch.position:
             batch.position = await self._position_before(stream, number)
         yield batch.take(bucket)
+
+    async def newest(self, stream: str) -> Newest:
+        """The last appends of the first bucket, newest of all while it is the only one."""
+        values = (stream, 0, NEWEST_ROWS)
+        answer = await self._session.execute(cql.READ_NEWEST, values, page_rows=NEWEST_ROWS)
+        bucket = Bucket.of(0, answer.rows[0][:4]) if answer.rows else Bucket(0)
+        inline = list(itertools.takewhile(lambda row: row[-1] is not None, answer.rows))
+        return Newest(bucket, await self._commits(stream, inline[::-1]))
 
     async def _position_before(self, stream: str, number: int) -> int:
         if number == 0:

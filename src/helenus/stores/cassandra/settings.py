@@ -53,6 +53,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
             Paxos, and only a pointer does.
         append_attempts_max: how often an append is made whose condition still holds.
         settle_attempts_max: how often an append's unknown fate is inquired.
+        settle_timeout_s: for how long it is inquired, in all.
         bucket_hints_max: streams whose current bucket is remembered.
     """
 
@@ -72,6 +73,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     inline_bytes_max: int = 64 * 1024
     append_attempts_max: int = 3
     settle_attempts_max: int = 8
+    settle_timeout_s: float = 30.0
     bucket_hints_max: int = 100_000
 
     def __post_init__(self) -> None:

@@ -142,18 +142,23 @@ class SqliteStore:
         upto: int | None = None,
         token: bytes = b"",
         page_bytes: int = PAGE_BYTES,
+        from_snapshot: bool = False,
     ) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         check_stream(stream)
-        check_range(after, upto)
+        check_range(after, upto, from_snapshot=from_snapshot)
+        query = _page_query(stream, after, upto, page_bytes)
+        if from_snapshot:
+            query = _first_page_query(stream, page_bytes)
         while True:
-            page = await self._query(_page_query(stream, after, upto, page_bytes))
+            page = await self._query(query)
             yield page
             if not page.commits:
                 return
             after = page.commits[-1].last
             if after >= (page.head.position if upto is None else min(upto, page.head.position)):
                 return
+            query = _page_query(stream, after, upto, page_bytes)
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
@@ -245,6 +250,17 @@ def _page_query(
         )
         head, records = _take(rows, page_bytes)
         return Page(_decode(stream, records), Head(head))
+
+    return query
+
+
+def _first_page_query(stream: str, page_bytes: int) -> Callable[[sqlite3.Connection], Page]:
+    def query(connection: sqlite3.Connection) -> Page:
+        # The snapshot first: what was committed since it was read comes along.
+        snapshot = _snapshot_query(stream)(connection)
+        after = 0 if snapshot is None else snapshot.position
+        page = _page_query(stream, after, None, page_bytes)(connection)
+        return Page(page.commits, page.head, snapshot)
 
     return query
 

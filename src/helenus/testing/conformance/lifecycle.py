@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from helenus.errors import StoreClosed
-from helenus.store import Head, Snapshot
+from helenus.store import PAGE_BYTES, Head, Snapshot
 from helenus.testing.conformance.concurrency import (
     assert_each_won,
     assert_prefixes,
@@ -24,6 +24,7 @@ from helenus.testing.conformance.fixtures import (
     five_events,
     stored,
 )
+from helenus.testing.conformance.snapshots import check_read_from_snapshot
 
 
 class LifecycleCases:
@@ -85,6 +86,18 @@ class DurableCases:
             assert await stored(store, OTHER) == others
             assert (await store.head(STREAM)).position == 5
             assert await store.load_snapshot(STREAM) == snapshot
+
+    async def test_a_reopened_store_reads_on_from_a_snapshot(self, make_store: MakeStore) -> None:
+        made = commits(*[1] * 20)
+        async with make_store() as store:
+            head = Head(0)
+            for one in made:
+                head = await store.append(STREAM, [one], head)
+                if one.last == 13:
+                    await store.save_snapshot(STREAM, Snapshot(13, "f", b"body", head.token))
+        async with make_store() as store:
+            for page_bytes in (1, PAGE_BYTES):
+                await check_read_from_snapshot(store, STREAM, made, 13, page_bytes)
 
     async def test_a_stream_goes_on_where_it_was_after_reopening(
         self, make_store: MakeStore

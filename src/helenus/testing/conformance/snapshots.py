@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from helenus.store import SNAPSHOT_BYTES_MAX, EventStore, Snapshot
+from helenus.errors import InvalidArgument
+from helenus.store import (
+    PAGE_BYTES,
+    SNAPSHOT_BYTES_MAX,
+    Commit,
+    EventStore,
+    Head,
+    Page,
+    Snapshot,
+)
 from helenus.testing.conformance.appends import ODD_STREAMS
 from helenus.testing.conformance.fixtures import (
     OTHER,
     STREAM,
     MakeStore,
     append,
+    commit,
+    commits,
+    expect,
     five_events,
     stored,
 )
@@ -73,6 +85,39 @@ class SnapshotCases:
         async with make_store() as store:
             await _saved(store, Snapshot(5, "f", bytes(range(256)) * (SNAPSHOT_BYTES_MAX // 256)))
 
+    async def test_a_read_from_the_snapshot_on_gives_all_that_a_load_needs(
+        self, make_store: MakeStore
+    ) -> None:
+        for kept in (None, 3, 5, 8):
+            stream = f"{STREAM}/{kept}"
+            async with make_store() as store:
+                made = [*five_events(), commit(6), *commits(2, after=6)]
+                head = Head(0)
+                for one in made:
+                    head = await store.append(stream, [one], head)
+                    if one.last == kept:
+                        snapshot = Snapshot(kept, "f", b"body", head.token)
+                        await store.save_snapshot(stream, snapshot)
+                for page_bytes in (1, PAGE_BYTES):
+                    await check_read_from_snapshot(store, stream, made, kept, page_bytes)
+
+    async def test_a_read_from_the_snapshot_on_of_no_stream_is_empty(
+        self, make_store: MakeStore
+    ) -> None:
+        async with make_store() as store:
+            made = five_events()
+            await append(store, STREAM, made)
+            await check_read_from_snapshot(store, STREAM, made, None, PAGE_BYTES)
+            (page,) = [page async for page in store.read("unknown", from_snapshot=True)]
+            assert page == Page([], Head(0))
+
+    async def test_a_read_from_the_snapshot_on_has_no_bounds(self, make_store: MakeStore) -> None:
+        async with make_store() as store:
+            for after, upto in ((1, None), (0, 3)):
+                read = store.read(STREAM, after=after, upto=upto, from_snapshot=True)
+                with expect(InvalidArgument):
+                    await anext(aiter(read))
+
     async def test_snapshots_of_streams_are_kept_apart(self, make_store: MakeStore) -> None:
         async with make_store() as store:
             kept = {
@@ -93,6 +138,22 @@ class SnapshotCases:
             assert await store.head(STREAM) == head
             await store.save_snapshot(STREAM, None)
             assert await stored(store) == made
+
+
+async def check_read_from_snapshot(
+    store: EventStore, stream: str, made: list[Commit], kept: int | None, page_bytes: int
+) -> None:
+    """Check that a read from the snapshot on gives the snapshot and the rest, or all."""
+    read = store.read(stream, page_bytes=page_bytes, from_snapshot=True)
+    shown = [page async for page in read]
+    snapshot = shown[0].snapshot
+    after = 0
+    if snapshot is not None:
+        assert (snapshot.position, snapshot.body) == (kept, b"body")
+        after = snapshot.position
+    assert all(page.snapshot is None for page in shown[1:])
+    assert [one for page in shown for one in page.commits] == [c for c in made if c.last > after]
+    assert shown[-1].head == await store.head(stream)
 
 
 async def _saved(store: EventStore, snapshot: Snapshot) -> None:
