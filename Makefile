@@ -19,7 +19,7 @@ TOOLS := .tools/uv-$(UV_VERSION)
 UV := $(TOOLS)/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --extra api
-CODE := $(wildcard src tests bench)
+CODE := $(wildcard src tests bench examples)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

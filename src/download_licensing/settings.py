@@ -23,9 +23,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from download_licensing.cassandra_url import FORM, SCHEME, CassandraUrl
 from helenus.settings import RepositorySettings
 from helenus.store import COMMIT_BYTES_MAX
+from helenus.stores.cassandra_url import FORM, SCHEME, CassandraUrl
 from helenus.stores.sqlite import SqliteSettings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "DOWNLOAD_LICENSING_"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 STORE_FILE = "download-licensing.sqlite3"
+KEYSPACE = "download_licensing"
 
 _repository = RepositorySettings()
 _sqlite = SqliteSettings()
@@ -236,7 +237,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_file_by_mistake(cls, store: str | None) -> str | None:
         if store is not None and ("://" in store or store == "cassandra"):
-            CassandraUrl.parse(store)
+            CassandraUrl.parse(store, keyspace=KEYSPACE)
         return store
 
     @property
@@ -269,7 +270,7 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"The store on Cassandra needs {error.name}: install helenus[cassandra]."
             ) from None
-        url = CassandraUrl.parse(self.store or "")
+        url = CassandraUrl.parse(self.store or "", keyspace=KEYSPACE)
         part = self._part("cassandra_")
         tls = {name: part.pop(name) for name in list(part) if name.startswith("tls_")}
         password: SecretStr | None = part.pop("password")

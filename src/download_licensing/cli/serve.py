@@ -18,11 +18,11 @@ import uvicorn
 
 from download_licensing import settings as settings_module
 from download_licensing.api import Api
-from download_licensing.cassandra_url import FORM
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import catalogue_of, open_api
 from download_licensing.observability import configure_logs
 from download_licensing.settings import Settings, SettingsError
+from helenus.stores.cassandra_url import FORM
 
 Config = Annotated[
     Path | None,

@@ -14,10 +14,11 @@ FLOORS = {
         testing
         __init__
         service
+        stores.__init__
         repository, lanes, loading, decisions, unit_of_work, snapshots, state, command_window,
             settings |
-            stores.memory | stores.sqlite | stores.cassandra | stores.patient |
-            stores.__init__
+            stores.memory | stores.sqlite | stores.cassandra | stores.patient
+        stores.cassandra_url
         codec, store
         events, aggregates
         errors, clock
@@ -30,7 +31,7 @@ FLOORS = {
         service
         catalogue
         domain
-        settings, cassandra_url
+        settings
         __init__
     """,
 }

@@ -34,8 +34,24 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path
 def test_python_that_is_not_run_is_marked_and_rare() -> None:
     languages = [block.language for page in PAGES for block in blocks(page)]
     odd = {one for one in languages if one.startswith("py")} - {"python", "python no-run"}
-    assert not odd
+    assert not {one for one in odd if not one.startswith("python examples/")}
     assert languages.count("python no-run") <= NOT_RUN_MAX
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_file_that_a_page_shows_is_shown_whole_and_as_it_is(page: Path) -> None:
+    shown: dict[str, str] = {}
+    for block in blocks(page):
+        language, _, path = block.language.partition(" examples/")
+        if language == "python" and path:
+            shown[path] = shown.get(path, "") + block.text
+    for path, text in shown.items():
+        source = (ROOT / "examples" / path).read_text(encoding="utf-8")
+        assert _without_blank_lines(text) == _without_blank_lines(source), path
+
+
+def _without_blank_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
