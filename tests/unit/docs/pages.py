@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
+PAGE_S_MAX = 300
+"""A page may start a Cassandra of its own, on a machine that is busy."""
+
 _FENCE = re.compile(r"^ {0,3}(```+)(.*)$")
 _HEADING = re.compile(r"^#{1,6} +(.*?) *#*$")
 _LINK = re.compile(r"(?<!!)\[[^]\[]*\]\(([^)\s]+)\)")
@@ -106,6 +109,6 @@ def run_script(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PAGE_S_MAX,
         check=False,
     )

@@ -12,7 +12,17 @@ import pytest
 import helenus
 from helenus.errors import HelenusError
 from helenus.stores.sqlite import SqliteStore
-from tests.unit.docs.pages import PAGES, README, ROOT, anchors, blocks, links, name_of, run_script
+from tests.unit.docs.pages import (
+    PAGE_S_MAX,
+    PAGES,
+    README,
+    ROOT,
+    anchors,
+    blocks,
+    links,
+    name_of,
+    run_script,
+)
 
 DOCS = ROOT / "docs"
 NOT_RUN_MAX = 3
@@ -24,6 +34,7 @@ with_python = [
 ]
 
 
+@pytest.mark.timeout(PAGE_S_MAX + 20)
 @pytest.mark.parametrize("page", with_python, ids=name_of)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     parts = [block for block in blocks(page) if block.language == "python"]
