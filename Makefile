@@ -10,6 +10,8 @@ SECONDS ?= 600
 SEED ?=
 NODES ?= 3
 FAULTS ?= kill,pause
+# make bench BENCH="cassandra --nodes 3": which benchmarks, and how (none: all).
+BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,8 +53,8 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix-only $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-bench: $(VENV)/.bench ## Run the benchmarks
-	@$(BIN)/python -m bench
+bench: $(VENV)/.bench ## Run the benchmarks (BENCH: which, and how)
+	@$(BIN)/python -m bench $(BENCH)
 
 torture: $(VENV)/.dev ## Torture a Cassandra cluster (SECONDS, SEED, NODES, FAULTS)
 	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --nodes $(NODES) --faults $(FAULTS) \

@@ -11,27 +11,84 @@ from bench.harness import print_environment, print_rows
 CASES = {
     "embedded": ("The embedded store", embedded.run),
     "http": ("The service over HTTP", http.run),
-    "cassandra": ("The Cassandra store, one node", cassandra.run),
 }
+_ALL = (*CASES, "cassandra")
 
 
 def main() -> None:
     """Parse the arguments and measure."""
+    arguments = _parse()
+    print_environment(arguments.runs)
+    for name in arguments.cases or _ALL:
+        if name == "cassandra":
+            _measure_cassandra(arguments)
+        else:
+            title, run = CASES[name]
+            print_rows(title, run(arguments.directory, arguments.runs))
+
+
+def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)} (default: all)"
+        "cases", nargs="*", metavar="CASE", help=f"{', '.join(_ALL)} (default: all)"
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each case (default: 5)")
     parser.add_argument(
         "--directory", type=Path, default=Path(), help="where scratch files go (default: here)"
     )
+    _add_cassandra(parser.add_argument_group("cassandra"))
     arguments = parser.parse_args()
-    if unknown := sorted(set(arguments.cases) - CASES.keys()):
-        parser.error(f"unknown case {', '.join(unknown)}; choose from {', '.join(CASES)}")
-    print_environment(arguments.runs)
-    for name in arguments.cases or CASES:
-        title, run = CASES[name]
-        print_rows(title, run(arguments.directory, arguments.runs))
+    if unknown := sorted(set(arguments.cases) - set(_ALL)):
+        parser.error(f"unknown case {', '.join(unknown)}; choose from {', '.join(_ALL)}")
+    return arguments
+
+
+def _add_cassandra(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--nodes",
+        type=int,
+        choices=(1, 3),
+        action="append",
+        help="of the cluster that is started, each with a copy of all (default: 1, then 3)",
+    )
+    group.add_argument(
+        "--only",
+        choices=tuple(cassandra.CASES),
+        action="append",
+        help="a single case; may be given several times (default: all)",
+    )
+    defaults = cassandra.Options()
+    group.add_argument(
+        "--seconds",
+        type=float,
+        default=defaults.seconds,
+        help=f"of each run (default: {defaults.seconds:g})",
+    )
+    group.add_argument(
+        "--warm-up-seconds",
+        type=float,
+        default=defaults.warm_up_seconds,
+        help=f"that a new cluster is given (default: {defaults.warm_up_seconds:g})",
+    )
+    group.add_argument(
+        "--events-max",
+        type=int,
+        default=defaults.events_max,
+        help=f"longest history that is built (default: {defaults.events_max:,})",
+    )
+
+
+def _measure_cassandra(arguments: argparse.Namespace) -> None:
+    options = cassandra.Options(
+        runs=arguments.runs,
+        seconds=arguments.seconds,
+        warm_up_seconds=arguments.warm_up_seconds,
+        events_max=arguments.events_max,
+        cases=tuple(arguments.only or cassandra.CASES),
+    )
+    failed = cassandra.run(arguments.directory, options, arguments.nodes or (1, 3))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 main()

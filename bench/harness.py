@@ -51,7 +51,10 @@ def alternate(runs: int, *subjects: Callable[[], float]) -> list[list[float]]:
 
 def print_environment(runs: int) -> None:
     """Print what the figures depend on."""
-    packages = ("helenus", "msgspec", "eventsourcing", "uvloop", "litestar", "uvicorn")
+    packages = (
+        *("helenus", "msgspec", "cassandra-driver", "eventsourcing", "uvloop", "litestar"),
+        "uvicorn",
+    )
     console.print(
         f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version},"
         f" {platform.system()} {platform.release()}, {os.cpu_count()} processors;"
@@ -67,9 +70,10 @@ def print_rows(title: str, rows: list[Row]) -> None:
     for heading in ("median", "min", "max", "unit"):
         table.add_column(heading, justify="right")
     table.add_column("wanted")
+    case = ""
     for row in rows:
         table.add_row(
-            row.case,
+            row.case if row.case != case else "",
             row.subject,
             _number(row.median),
             _number(min(row.values)),
@@ -77,6 +81,26 @@ def print_rows(title: str, rows: list[Row]) -> None:
             row.unit,
             row.target,
         )
+        case = row.case
+    console.print(table)
+
+
+def print_side_by_side(title: str, tables: dict[str, list[Row]]) -> None:
+    """Print the medians of the same cases under several conditions, and the last ÷ the first."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("case", "subject"):
+        table.add_column(heading, overflow="fold")
+    for heading in (*tables, "last ÷ first", "unit"):
+        table.add_column(heading, justify="right")
+    case = ""
+    columns = [{(row.case, row.subject): row for row in rows} for rows in tables.values()]
+    for key, row in columns[0].items():
+        medians = [column[key].median for column in columns if key in column]
+        if len(medians) == len(columns):
+            change = _number(medians[-1] / medians[0]) if medians[0] else "–"
+            name = row.case if row.case != case else ""
+            table.add_row(name, row.subject, *map(_number, medians), change, row.unit)
+            case = row.case
     console.print(table)
 
 

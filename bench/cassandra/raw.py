@@ -1,0 +1,65 @@
+"""What is compared with: a driver that executes the same statements, and does nothing else.
+
+It speaks through the session protocol, so it is whichever driver the store has.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from helenus import Commit
+from helenus.stores.cassandra import cql
+from helenus.stores.cassandra.buckets import decode_token
+from helenus.stores.cassandra.session import Session
+
+BODY = bytes(200)
+
+
+def commit(position: int) -> Commit:
+    """A commit of one event of 200 bytes."""
+    return Commit(uuid.uuid4().bytes, position, position, position, ("kind",), b"\x80", BODY)
+
+
+def appends(session: Session) -> Callable[[int, int], Awaitable[object]]:
+    """The statement of an append, bound by hand, its answer looked at; a stream for each worker."""
+    run = uuid.uuid4().hex
+    encode = msgspec.msgpack.Encoder().encode
+
+    async def work(worker: int, turn: int) -> None:
+        record = encode([commit(turn + 1)])
+        values = (
+            *(turn + 1, len(record), False, turn + 1, uuid.uuid4(), ["kind"], record),
+            *(f"raw/{run}/{worker}", 0, turn + 1, turn or None, None),
+        )
+        answer = await session.execute(cql.APPEND, values)
+        assert answer.rows[0][0]
+
+    return work
+
+
+async def read(session: Session, stream: str) -> int:
+    """Read all rows of a stream, page after page and bucket after bucket, and count them."""
+    rows, bucket = 0, 0
+    while True:
+        sealed, more = False, None
+        while True:
+            answer = await session.execute(cql.READ_COMMITS_FROM_START, (stream, bucket), more=more)
+            rows += len(answer.rows)
+            for row in answer.rows[-1:]:
+                sealed = row[3]
+            more = answer.more
+            if more is None:
+                break
+        if not sealed:
+            return rows
+        bucket += 1
+
+
+async def load(session: Session, stream: str) -> int:
+    """The two reads of a cold load: the snapshot, and the rows from it on; their number."""
+    ((position, _, token, *_),) = (await session.execute(cql.READ_SNAPSHOT, (stream,))).rows
+    values = (stream, decode_token(token).bucket, position)
+    return len((await session.execute(cql.READ_COMMITS, values)).rows)
