@@ -175,6 +175,35 @@ class EventFeed(Protocol):
         """
 
 
+class StreamPage(msgspec.Struct, frozen=True, gc=False):
+    """Some of the streams of a store.
+
+    Attributes:
+        streams: their names.
+        cursor: where the directory continues after them; the store's own, opaque.
+    """
+
+    streams: list[str]
+    cursor: str
+
+
+class StreamDirectory(Protocol):
+    """A store that lists its streams."""
+
+    def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """The names of all streams that begin with `prefix`, each once, after a cursor.
+
+        They come in an order of the store's own that never changes. A page may be empty where the
+        store had to look past other streams; its cursor moves on all the same. Every stream that
+        was there when the listing began is in it; one that is created meanwhile may be missed.
+
+        Raises:
+            InvalidArgument: the cursor is not this store's, or `page_streams` is below 1.
+        """
+
+
 def check_stream(stream: str) -> None:
     """Refuse a stream name that no store should hold.
 
@@ -229,6 +258,16 @@ def check_snapshot(stream: str, snapshot: Snapshot | None) -> None:
             f"Stream {stream!r}: a snapshot of {len(snapshot.body):,} bytes is over the limit of"
             f" {SNAPSHOT_BYTES_MAX:,}; the stream is replayed without one."
         )
+
+
+def check_page_streams(page_streams: int) -> None:
+    """Refuse pages that hold nothing.
+
+    Raises:
+        InvalidArgument: below 1.
+    """
+    if page_streams < 1:
+        raise InvalidArgument(f"page_streams must be 1 or more, not {page_streams}.")
 
 
 def check_range(after: int, upto: int | None, *, from_snapshot: bool = False) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from helenus.stores.sqlite import SqliteStore
 from helenus.testing.conformance import (
+    DirectoryCases,
     DurableCases,
     FeedCases,
     MakeStore,
@@ -15,7 +16,9 @@ from helenus.testing.conformance import (
 )
 
 
-class TestSqliteStore(StoreConformance, FeedCases, DurableCases, SharedCases, SharedFeedCases):
+class TestSqliteStore(
+    StoreConformance, FeedCases, DirectoryCases, DurableCases, SharedCases, SharedFeedCases
+):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> MakeStore:
         return lambda: SqliteStore(tmp_path / "events.db")

@@ -7,9 +7,10 @@ from typing import Any, Self
 import pytest
 
 from helenus.errors import Conflict
-from helenus.store import Commit, FeedEntry, Head, Page, Snapshot
+from helenus.store import Commit, FeedEntry, Head, Page, Snapshot, StreamPage
 from helenus.stores.memory import MemoryStore
 from helenus.testing.conformance import (
+    DirectoryCases,
     DurableCases,
     FeedCases,
     MakeStore,
@@ -20,7 +21,9 @@ from helenus.testing.conformance import (
 )
 
 
-class WholeSuite(StoreConformance, FeedCases, DurableCases, SharedCases, SharedFeedCases):
+class WholeSuite(
+    StoreConformance, FeedCases, DirectoryCases, DurableCases, SharedCases, SharedFeedCases
+):
     pass
 
 
@@ -50,6 +53,11 @@ class NoOpStore:
 
     async def feed(self, **_: object) -> AsyncIterator[list[FeedEntry]]:
         nothing: list[list[FeedEntry]] = []
+        for page in nothing:
+            yield page
+
+    async def streams(self, **_: object) -> AsyncIterator[StreamPage]:
+        nothing: list[StreamPage] = []
         for page in nothing:
             yield page
 
@@ -130,6 +138,18 @@ class AppendsOneByOne(MemoryStore):
         return expected
 
 
+class ListsByNumber(MemoryStore):
+    """Its cursor is a number: a stream that appears meanwhile moves those behind it."""
+
+    async def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        start = int(after or 0)
+        while names := sorted(self._streams)[start : start + page_streams]:
+            start += len(names)
+            yield StreamPage([name for name in names if name.startswith(prefix)], str(start))
+
+
 class FoldsCase(MemoryStore):
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         return await super().append(stream.lower(), commits, expected)
@@ -181,6 +201,7 @@ class TrailingCommitOnly(MemoryStore):
         (AppendsOneByOne, "test_a_cancelled_append_is_there_whole_or_not_at_all"),
         (AppendsOneByOne, "test_a_random_concurrent_history_is_linearizable"),
         (FoldsCase, "test_odd_stream_names_are_kept_apart"),
+        (ListsByNumber, "test_what_was_there_before_is_listed_while_others_appear"),
         (FollowsByCount, "test_nothing_is_skipped_while_others_append"),
         (KeepsOldSnapshots, "test_a_late_writer_does_not_replace_a_newer_snapshot"),
         (StaysOpen, "test_a_store_that_was_closed_refuses_everything"),

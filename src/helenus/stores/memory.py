@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
@@ -13,7 +14,9 @@ from helenus.store import (
     Head,
     Page,
     Snapshot,
+    StreamPage,
     check_append,
+    check_page_streams,
     check_range,
     check_snapshot,
     check_stream,
@@ -116,6 +119,20 @@ class MemoryStore:
                 for offset, (stream, commit) in enumerate(entries, start=1)
             ]
             after += len(entries)
+
+    async def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """See `StreamDirectory.streams`. The cursor is the last name."""
+        check_page_streams(page_streams)
+        while True:
+            self._require_open()
+            left = (name for name in self._streams if name > after and name.startswith(prefix))
+            page = heapq.nsmallest(page_streams, left)
+            if not page:
+                return
+            yield StreamPage(page, page[-1])
+            after = page[-1]
 
     def _head(self, stream: str) -> Head:
         commits = self._streams.get(stream)

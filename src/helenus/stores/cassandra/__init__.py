@@ -15,7 +15,9 @@ from helenus.store import (
     Head,
     Page,
     Snapshot,
+    StreamPage,
     check_append,
+    check_page_streams,
     check_range,
     check_snapshot,
     check_stream,
@@ -23,6 +25,7 @@ from helenus.store import (
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import Appender
 from helenus.stores.cassandra.buckets import decode_token, is_token
+from helenus.stores.cassandra.directory import list_streams
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.schema import check
@@ -187,6 +190,20 @@ class CassandraStore:
         check_snapshot(stream, snapshot)
         with self._admitted():
             await self._snapshots.save(stream, snapshot)
+
+    async def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """See `StreamDirectory.streams`. It looks at every bucket of the installation."""
+        check_page_streams(page_streams)
+        self._require_open()
+        assert self._session is not None
+        try:
+            async for page in list_streams(self._session, prefix, after, page_streams):
+                yield page
+                self._require_open()
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
 
     def _remember(self, stream: str, head: Head) -> None:
         self._buckets[stream] = decode_token(head.token).bucket

@@ -92,6 +92,12 @@ READ_COMMITS_FROM_START = Statement(
     Kind.SERIAL_READ,
 )
 
+LIST_BUCKETS = Statement(
+    "SELECT DISTINCT token(stream, bucket), stream, bucket, head FROM commits"
+    " WHERE token(stream, bucket) >= ?",
+    Kind.READ,
+)
+
 # -- payloads -----------------------------------------------------------------------------------
 
 WRITE_PAYLOAD = Statement("INSERT INTO payloads (append_id, record) VALUES (?, ?)", Kind.WRITE)

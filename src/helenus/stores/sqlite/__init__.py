@@ -24,12 +24,15 @@ from helenus.store import (
     Head,
     Page,
     Snapshot,
+    StreamPage,
     check_append,
+    check_page_streams,
     check_range,
     check_snapshot,
     check_stream,
 )
 from helenus.stores.sqlite import schema
+from helenus.stores.sqlite.directory import names_query
 from helenus.stores.sqlite.faults import translate
 from helenus.stores.sqlite.worker import BatchingThread
 from helenus.stores.sqlite.writer import Append, SaveSnapshot, Write, Writer, Written
@@ -185,6 +188,15 @@ class SqliteStore:
         while entries := await self._query(_feed_query(after, page_commits)):
             yield entries
             after = entries[-1].cursor
+
+    async def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """See `StreamDirectory.streams`. The cursor is the last name."""
+        check_page_streams(page_streams)
+        while names := await self._query(names_query(prefix, after, page_streams)):
+            yield StreamPage(names, names[-1])
+            after = names[-1]
 
     def _connect(self) -> sqlite3.Connection:
         connection = schema.connect(

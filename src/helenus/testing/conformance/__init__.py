@@ -8,7 +8,8 @@ Subclass `StoreConformance`, and give it a fixture `make_store`:
             return lambda: MyStore(tmp_path / "data")
 
 Each call makes a store that is not open yet; all of one test are on the same, at first empty, data.
-`FeedCases` are for stores that are an `EventFeed`, `DurableCases` for those whose data outlives
+`FeedCases` are for stores that are an `EventFeed`, `DirectoryCases` for those that are a
+`StreamDirectory`, `DurableCases` for those whose data outlives
 them, `SharedCases` (and `SharedFeedCases`) for those of which several may be open on the same data.
 The cases are coroutines: they need pytest-asyncio (in its mode ``auto``, or mark
 the class). A store that does nothing fails every one of them, which helenus' own tests prove.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from helenus.testing.conformance.appends import AppendCases
 from helenus.testing.conformance.concurrency import ConcurrencyCases
+from helenus.testing.conformance.directory import DirectoryCases
 from helenus.testing.conformance.feed import FeedCases, SharedFeedCases
 from helenus.testing.conformance.fixtures import MakeStore
 from helenus.testing.conformance.lifecycle import DurableCases, LifecycleCases, SharedCases
@@ -25,6 +27,7 @@ from helenus.testing.conformance.reads import ReadCases
 from helenus.testing.conformance.snapshots import SnapshotCases
 
 __all__ = [
+    "DirectoryCases",
     "DurableCases",
     "FeedCases",
     "MakeStore",
