@@ -1,14 +1,15 @@
-"""``python -m bench [embedded] [http] [cassandra]``: run the measurements and print them."""
+"""``python -m bench [CASE ...]``: run the measurements and print them."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from bench import cassandra, embedded, http
+from bench import cassandra, embedded, http, imports
 from bench.harness import print_environment, print_rows
 
 CASES = {
+    "imports": ("Starting up", imports.run),
     "embedded": ("The embedded store", embedded.run),
     "http": ("The service over HTTP", http.run),
 }
