@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from helenus import AggregateRepository, Head, RepositorySettings
+from helenus import AggregateRepository, Conflict, Head, RepositorySettings
 from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
 from helenus.stores.cassandra.session import Statement
 from helenus.testing.conformance.fixtures import commits, pages
@@ -51,6 +51,17 @@ async def test_a_refusal_on_cached_state_reads_the_head_once(
         with pytest.raises(NotEnough):
             await repository.transact(STREAM, withdraw(5))
         assert statements(session) == [cql.READ_BUCKET]
+
+
+async def test_a_conflict_is_one_statement_whose_answer_has_the_head(
+    store: CassandraStore, session: Faults
+) -> None:
+    await store.append(STREAM, commits(1, 2), Head(0))
+    statements(session)
+    with pytest.raises(Conflict) as conflict:
+        await store.append(STREAM, commits(1), Head(0))
+    assert conflict.value.actual == 3
+    assert statements(session) == [cql.APPEND]
 
 
 async def test_a_first_command_is_two_statements(store: CassandraStore, session: Faults) -> None:

@@ -30,7 +30,12 @@ _encode_records = msgspec.msgpack.Encoder().encode
 
 
 class _Refused(Exception):
-    """The condition of an append did not hold."""
+    """The condition of an append did not hold: head and fence are others."""
+
+    def __init__(self, head: int | None = None, fence: uuid.UUID | None = None) -> None:
+        super().__init__(head, fence)
+        self.head = head
+        self.fence = fence
 
 
 class _Append(msgspec.Struct, frozen=True):
@@ -57,7 +62,7 @@ class Appender:
         made again behind the fence that is there now.
 
         Raises:
-            Conflict: the head is another; nothing was written.
+            Conflict: the head is another, as the refusal itself told; nothing was written.
             StoreUnavailable: nothing was written, and never will be.
             OutcomeUnknown: the append's fate could not be found out.
         """
@@ -82,8 +87,9 @@ class Appender:
                 bucket, happened = await self._fate(append, token, error)
                 if happened:
                     return head_of(self._after(append, token).token(append.last))
-            except _Refused:
-                bucket = await self._bucket(append, token)
+            except _Refused as found:
+                # Nothing else is in a bucket whose head has not moved: it moves with every append.
+                bucket = Bucket(token.bucket, found.head, found.fence, token.bytes_held)
             if bucket.head != expected:
                 raise Conflict(stream, token.position, bucket.head or token.position)
             token = bucket.token(token.position)
@@ -100,8 +106,9 @@ class Appender:
             *(None if token.fresh else token.position, token.fence),
         )
         (answer,) = (await self._session.execute(cql.APPEND, values)).rows
-        if not answer[0]:
-            raise _Refused
+        applied, *found = answer
+        if not applied:
+            raise _Refused(*found)  # nothing was found in a bucket that is not there
         return head_of(after.token(append.last))
 
     def _after(self, append: _Append, token: Token) -> Bucket:
@@ -164,15 +171,6 @@ class Appender:
                 rows = (await self._session.execute(cql.READ_OWN, values)).rows
                 return bool(rows) and rows[0][0] == append.append_id
         raise _unknown(append, MaybeExecuted("its row cannot be read"))
-
-    async def _bucket(self, append: _Append, token: Token) -> Bucket:
-        """The bucket after the server refused the append's condition."""
-        try:
-            return await read_bucket(self._session, append.stream, token.bucket)
-        except MaybeExecuted as error:
-            raise StoreUnavailable(
-                f"Cassandra refused an append and then fell silent: {error}."
-            ) from error
 
 
 def _unknown(append: _Append, cause: Exception) -> OutcomeUnknown:
