@@ -15,7 +15,7 @@ from download_licensing.simulate.journal import Journal
 from download_licensing.simulate.options import CheckOptions, InvalidOptions, SimulationOptions
 from download_licensing.simulate.oracle import Mark, read_terms
 from download_licensing.simulate.population import Population, PopulationSettings
-from download_licensing.simulate.preflight import ServiceUnfit, await_service
+from download_licensing.simulate.preflight import ServiceUnfit, await_services
 from download_licensing.simulate.progress import calendar_bar, customer_bar
 from download_licensing.simulate.report import Report
 from download_licensing.simulate.transport import HttpTransport
@@ -76,8 +76,14 @@ async def _simulate(options: SimulationOptions) -> Report:
     population = Population(settings, terms)
     begin = Mark(mark="begin", run=options.run, seed=options.seed, members=options.members)
     report = Report()
+    await await_services(
+        options.urls,
+        options.run,
+        population.begins_at,
+        timeout_s=options.timeout_s,
+        patience_s=options.patience_s,
+    )
     async with HttpTransport(options.urls, options.connections, options.timeout_s) as transport:
-        await await_service(transport, options.run, population.begins_at, options.patience_s)
         with Journal(options.journal, begin) as journal, calendar_bar(population, options) as watch:
             driver = Driver(
                 population,
