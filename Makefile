@@ -20,7 +20,8 @@ UV_VERSION := 0.13.9
 TOOLS := .tools/uv-$(UV_VERSION)
 UV := $(TOOLS)/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-           --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --extra api
+           --custom-compile-command "make lock" $(UPGRADE) pyproject.toml \
+           --extra api --extra cassandra
 CODE := $(wildcard src tests bench examples)
 
 .DEFAULT_GOAL := help
@@ -34,10 +35,10 @@ ifeq ($(STORE),)
 run: $(VENV)/.run ## Start the service (STORE=cassandra: on a local Cassandra)
 	@exec $(BIN)/download-licensing serve
 else ifeq ($(STORE),cassandra)
-run: $(VENV)/.dev
+run: $(VENV)/.dev # it starts a node, too
 	@exec scripts/serve-on-cassandra $(BIN)
 else
-run: $(VENV)/$(if $(filter cassandra:%,$(STORE)),.dev,.run)
+run: $(VENV)/.run
 	@exec $(BIN)/download-licensing serve --store '$(STORE)'
 endif
 

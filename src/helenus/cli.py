@@ -28,6 +28,7 @@ try:
         ClusterError,
         ClusterNotRunning,
         InvalidClusterOptions,
+        RuntimeMissing,
     )
     from helenus.testing.cassandra.leftovers import clean_up_abandoned
     from helenus.testing.cassandra.locations import default_directory
@@ -301,15 +302,20 @@ def _store_explained() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("helenus"):
-            raise
-        _fail(f"{error.name} is missing: install helenus[cassandra].", DRIVER_MISSING)
+        _fail(_missing(error, "cassandra"), DRIVER_MISSING)
     except InvalidArgument as error:
         _fail(str(error), InvalidClusterOptions.exit_code)
     except StoreUnusable as error:
         _fail(str(error), UNUSABLE)
     except StoreUnavailable as error:
         _fail(str(error), ClusterNotRunning.exit_code)
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> str:
+    """What to install; a module of our own that is missing is a fault of ours, and raised."""
+    if error.name is None or error.name.startswith("helenus"):
+        raise error
+    return f"{error.name} is missing: install helenus[{extra}]."
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
@@ -373,6 +379,8 @@ def _explained() -> Iterator[None]:
     except ClusterError as error:
         _messages.print(f"Error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        _fail(_missing(error, "cassandra-local"), RuntimeMissing.exit_code)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except BrokenPipeError:

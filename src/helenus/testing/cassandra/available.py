@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from helenus.testing.cassandra.docker import DockerContainers, usable_engine
 from helenus.testing.cassandra.errors import InvalidClusterOptions
-from helenus.testing.cassandra.processes import JavaProcesses
 from helenus.testing.cassandra.runners import Runner
 
-RUNNERS: dict[str, type[Runner]] = {
-    JavaProcesses.name: JavaProcesses,
+
+def _java_processes() -> Runner:
+    """They need psutil; the `helenus` command has uses that do without."""
+    from helenus.testing.cassandra.processes import JavaProcesses  # noqa: PLC0415  # see above
+
+    return JavaProcesses()
+
+
+RUNNERS: dict[str, Callable[[], Runner]] = {
+    "java": _java_processes,
     DockerContainers.name: DockerContainers,
 }
 
@@ -26,4 +35,4 @@ def runner_named(name: str) -> Runner:
 
 def default_runner() -> Runner:
     """Docker where an engine can run nodes here, else processes of our own."""
-    return DockerContainers() if usable_engine() else JavaProcesses()
+    return DockerContainers() if usable_engine() else _java_processes()

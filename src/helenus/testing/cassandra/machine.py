@@ -6,8 +6,6 @@ import contextlib
 import errno
 import socket
 
-import psutil
-
 from helenus.testing.cassandra.errors import AddressInUse, NotEnoughMemory
 from helenus.testing.cassandra.options import ClusterOptions
 
@@ -80,6 +78,8 @@ def check_memory(options: ClusterOptions, nodes: int) -> None:
     Raises:
         NotEnoughMemory: they do not.
     """
+    import psutil  # noqa: PLC0415  # not there where only a keyspace is made
+
     needed = nodes * (options.heap_mib + OFF_HEAP_MIB)
     available = psutil.virtual_memory().available // 2**20
     if available < needed:
@@ -104,6 +104,8 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _listener(host: str, port: int) -> str:
     """Who listens there, as far as this user may know."""
+    import psutil  # noqa: PLC0415  # as above
+
     try:
         connections = psutil.net_connections("tcp")
     except psutil.Error:
