@@ -234,14 +234,14 @@ class Codec:
             raise UnknownEvent(
                 f"{where}: event {name!r} was written as version {stored_version} by newer code;"
                 f" this program knows version {event_type.schema_version}.",
-                remedy="Upgrade this program before it reads the stream.",
+                remedy="Upgrade this program, or send the command to one that is.",
             )
         for version in range(stored_version, event_type.schema_version):
             payload = self._raise_version(where, name, version, payload)
         try:
             return msgspec.convert(payload, event_type)
         except (msgspec.ValidationError, TypeError) as error:
-            raise CorruptData(f"{where}: event {name!r} does not fit its type: {error}") from error
+            raise _misfit(where, event_type, stored_version, error) from error
 
     def _raise_version(self, where: str, name: str, version: int, payload: Payload) -> Payload:
         step = upcaster_for(name, version)
@@ -316,6 +316,24 @@ class Codec:
                 zip(entries, tags, strict=True)
             )
         ]
+
+
+def _misfit(
+    where: str, event_type: type[Event], stored_version: int, error: Exception
+) -> CodecError:
+    name = event_type.event_name
+    if stored_version < event_type.schema_version:
+        return CodecError(
+            f"{where}: event {name!r} does not fit its type after its upcasters from version"
+            f" {stored_version}: {error}.",
+            remedy="Correct the upcasters or, if its type was changed, raise its version; what is"
+            " stored is as it was written.",
+        )
+    return CorruptData(
+        f"{where}: event {name!r} does not fit its type: {error}.",
+        remedy="If its type was changed, raise its version and add an upcaster; if not, restore the"
+        " stream from a backup.",
+    )
 
 
 def _require_upcasters(event: type[Event]) -> None:

@@ -2,7 +2,8 @@
 
 `Scenario` tells what a domain does in given, when, then. `MockClock` is a clock that a test moves,
 `FaultyStore` a store that fails on demand, `RecordingStore` and `violations` judge concurrent
-histories. The conformance suite for stores is in `helenus.testing.conformance`.
+histories. The conformance suite for stores is in `helenus.testing.conformance`, golden histories of
+events in `helenus.testing.golden`.
 """
 
 from helenus.testing.clock import MockClock
