@@ -10,8 +10,11 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 # "name.__init__" is a package's own file alone. floors.py has the whole notation.
 FLOORS = {
     "helenus": """
-        cli
+        cli.__init__, cli.__main__
+        cli.cassandra | cli.streams | cli.transfer
+        cli.stores, cli.output
         testing
+        transfer
         __init__
         service
         stores.__init__
@@ -19,6 +22,7 @@ FLOORS = {
             settings |
             stores.memory | stores.sqlite | stores.cassandra | stores.patient
         stores.cassandra_url
+        raw
         codec, store
         events, aggregates
         errors, clock

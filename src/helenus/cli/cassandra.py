@@ -1,4 +1,4 @@
-"""The ``helenus`` command."""
+"""``helenus cassandra``: a real one on this machine, and its keyspaces anywhere."""
 
 from __future__ import annotations
 
@@ -42,19 +42,13 @@ try:
     from helenus.testing.cassandra.progress import Progress, Step
     from helenus.testing.cassandra.release import VERSION
 except ModuleNotFoundError as error:
-    raise SystemExit(
-        f"The helenus command needs {error.name}: install helenus[cassandra-local]."
+    raise ModuleNotFoundError(
+        f"helenus cassandra needs {error.name}: install helenus[cassandra-local].", name=error.name
     ) from None
 
 if TYPE_CHECKING:
     from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Tools of the helenus event-sourcing framework.",
-)
 cassandra = typer.Typer(
     no_args_is_help=True,
     help=(
@@ -67,8 +61,6 @@ cassandra = typer.Typer(
         "130 interrupted."
     ),
 )
-app.add_typer(cassandra, name="cassandra")
-
 PASSWORD_VARIABLE = "HELENUS_CASSANDRA_PASSWORD"  # the name of a variable
 UNUSABLE = 10
 DRIVER_MISSING = 11
@@ -323,11 +315,6 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-def main() -> None:
-    """Run the command."""
-    app()
-
-
 def _report(cluster: Cluster, nodes: list[NodeStatus], as_json: bool) -> None:
     if as_json:
         _print_json(
@@ -388,7 +375,3 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         _messages.print(f"Error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-
-
-if __name__ == "__main__":
-    main()
