@@ -112,13 +112,11 @@ class Reader:
             bucket = Bucket(number)
             pages = self._bucket_pages(stream, number, inclusive_from)
             async for bucket, found in pages:
-                commits = [commit for commit in found if commit.last > after]
-                for commit in commits:
-                    if not batch.wants(commit):
-                        continue
+                commits, taken = batch.wanted(found), 0
+                while taken < len(commits):
                     if batch.full:
                         yield batch.take(bucket)
-                    batch.add(commit)
+                    taken = batch.fill(commits, taken)
             batch.reached(bucket)
             if not bucket.sealed:
                 break
@@ -215,12 +213,27 @@ class _Batch:
     def full(self) -> bool:
         return self._size >= self._page_bytes
 
-    def add(self, commit: Commit) -> None:
-        self._commits.append(commit)
-        self._size += commit.size_bytes
+    def wanted(self, commits: list[Commit]) -> list[Commit]:
+        """Those that hold events within the bounds."""
+        after, upto = self._after, self._upto
+        if upto is not None:
+            commits = [commit for commit in commits if max(commit.first, after + 1) <= upto]
+        if commits and commits[0].last <= after:
+            commits = [commit for commit in commits if commit.last > after]
+        return commits
 
-    def wants(self, commit: Commit) -> bool:
-        return self._upto is None or max(commit.first, self._after + 1) <= self._upto
+    def fill(self, commits: list[Commit], start: int) -> int:
+        """Add commits from an index on, until it is full or they end; return the next index."""
+        # The innermost loop of reading: no call for each commit.
+        size, end = self._size, start
+        for commit in itertools.islice(commits, start, None):
+            size += len(commit.meta) + len(commit.body)
+            end += 1
+            if size >= self._page_bytes:
+                break
+        self._commits += commits[start:end]
+        self._size = size
+        return end
 
     def reached(self, bucket: Bucket) -> None:
         if bucket.head is not None:
