@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
 
 from bench import cassandra, embedded, http, imports
@@ -19,6 +21,8 @@ _ALL = (*CASES, "cassandra")
 def main() -> None:
     """Parse the arguments and measure."""
     arguments = _parse()
+    # Ended from outside, it still ends the servers and clusters that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print_environment(arguments.runs)
     for name in arguments.cases or _ALL:
         if name == "cassandra":
