@@ -1,4 +1,11 @@
-"""A store that fails on demand: before an operation, after it, or not until it is told to."""
+"""A store that fails on demand: before an operation, after it, late, twice, or when released.
+
+    store = FaultyStore(memory)
+    store.inject("append", None, FailAfter())  # the second append from now on
+
+`FailBefore`, `FailUnknownBefore`, `FailAfter` and `FailLate` are the four fates of a request whose
+answer does not arrive; `Hold` and `Delay` keep it waiting, `Duplicate` delivers it twice.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +14,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 
-from helenus.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from helenus.clock import Clock
+from helenus.errors import Conflict, HelenusError, OutcomeUnknown, StoreUnavailable
 from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
 
 T = TypeVar("T")
@@ -22,6 +30,7 @@ class Call:
         stream: its stream.
         commits: what it would append.
         expected: the position it would append at.
+        deliver: hands it to the store, once more each time; does nothing for what only reads.
     """
 
     def __init__(
@@ -30,11 +39,17 @@ class Call:
         stream: str,
         commits: Sequence[Commit] = (),
         expected: int = 0,
+        deliver: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.operation = operation
         self.stream = stream
         self.commits = commits
         self.expected = expected
+        self.deliver = deliver or _nothing
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Fault(Protocol):
@@ -89,6 +104,83 @@ class FailUnknownBefore:
         """Not reached."""
 
 
+class FailLate:
+    """The outcome is reported as unknown; the store does it when `release` is called.
+
+    So comes a request that waited in a queue on its way, long after its caller gave up.
+
+    Attributes:
+        refused: what the store said to those that came too late.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Call] = []
+        self.refused: list[HelenusError] = []
+
+    async def release(self) -> None:
+        """Hand all that waits to the store, in the order it came."""
+        while self._waiting:
+            try:
+                await self._waiting.pop(0).deliver()
+            except HelenusError as error:
+                self.refused.append(error)
+
+    async def before(self, call: Call) -> None:
+        """Keep it, and fail with an unknown outcome."""
+        self._waiting.append(call)
+        ids = tuple(commit.id for commit in call.commits)
+        raise OutcomeUnknown(f"A fault: {call.operation} is still on its way.", ids)
+
+    async def after(self, call: Call) -> None:
+        """Not reached."""
+
+
+class Duplicate:
+    """The store is handed it twice, as by a network that repeats; the first answer is heard.
+
+    Attributes:
+        refused: what the store said to the repetitions.
+    """
+
+    def __init__(self) -> None:
+        self.refused: list[HelenusError] = []
+
+    async def before(self, call: Call) -> None:
+        """Let it happen."""
+
+    async def after(self, call: Call) -> None:
+        """Hand it over once more."""
+        try:
+            await call.deliver()
+        except HelenusError as error:
+            self.refused.append(error)
+
+
+class Delay:
+    """The operation takes longer, on a clock.
+
+    Args:
+        seconds: by which it does.
+        clock: waits.
+        after: whether the answer is what takes longer, instead of the way to the store.
+    """
+
+    def __init__(self, seconds: float, clock: Clock, *, after: bool = False) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._after = after
+
+    async def before(self, call: Call) -> None:
+        """Wait here, unless told to do it after."""
+        if not self._after:
+            await self._clock.sleep(self._seconds)
+
+    async def after(self, call: Call) -> None:
+        """Wait here, if told so."""
+        if self._after:
+            await self._clock.sleep(self._seconds)
+
+
 class ConflictOnce:
     """An append is told that another writer came first, which is not true.
 
@@ -109,7 +201,7 @@ class ConflictOnce:
 
 
 class Hold:
-    """The operation stands still until it is released.
+    """The operation stands still until it is released, or its caller is cancelled.
 
     Args:
         after: whether it stands still after the store has done it, instead of before.
@@ -147,7 +239,7 @@ class FaultyStore:
 
     Args:
         store: an open store.
-        choose: asked for a fault at every call that has none injected.
+        choose: asked for a fault at every call that has none injected; see `ByChance`.
 
     Attributes:
         calls: how often each operation was called.
@@ -158,17 +250,24 @@ class FaultyStore:
     ) -> None:
         self._store = store
         self._choose = choose
-        self._faults: defaultdict[Operation, deque[Fault]] = defaultdict(deque)
+        self._faults: defaultdict[Operation, deque[Fault | None]] = defaultdict(deque)
         self.calls: Counter[Operation] = Counter()
 
-    def inject(self, operation: Operation, *faults: Fault) -> None:
-        """Let the next calls of an operation meet these faults, one each, in order."""
+    def inject(self, operation: Operation, *faults: Fault | None) -> None:
+        """Let the next calls of an operation meet these faults, one each, in order.
+
+        None lets its call pass.
+        """
         self._faults[operation].extend(faults)
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
-        call = Call("append", stream, commits, expected.position)
-        return await self._around(call, lambda: self._store.append(stream, commits, expected))
+
+        def operate() -> Awaitable[Head]:
+            return self._store.append(stream, commits, expected)
+
+        call = Call("append", stream, commits, expected.position, operate)
+        return await self._around(call, operate)
 
     async def read(
         self,
@@ -209,8 +308,11 @@ class FaultyStore:
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
-        call = Call("save_snapshot", stream)
-        await self._around(call, lambda: self._store.save_snapshot(stream, snapshot))
+
+        def operate() -> Awaitable[None]:
+            return self._store.save_snapshot(stream, snapshot)
+
+        await self._around(Call("save_snapshot", stream, deliver=operate), operate)
 
     async def _around(self, call: Call, operate: Callable[[], Awaitable[T]]) -> T:
         fault = self._next(call)

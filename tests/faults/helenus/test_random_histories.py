@@ -31,14 +31,16 @@ from helenus import (
 from helenus.stores.memory import MemoryStore
 from helenus.stores.sqlite import SqliteStore
 from helenus.testing import (
-    Call,
+    ByChance,
     FailAfter,
     FailBefore,
+    FailLate,
     FailUnknownBefore,
     Fault,
     FaultyStore,
     History,
     MockClock,
+    Operation,
     RecordingStore,
     violations,
 )
@@ -49,20 +51,17 @@ CLIENTS = 3
 COMMANDS = 80
 SEEDS = [int(os.environ["HELENUS_SEED"])] if "HELENUS_SEED" in os.environ else list(range(12))
 
-APPEND_FAULTS: list[Fault] = [FailBefore(), FailAfter(), FailUnknownBefore()]
-
 Open = Callable[[], AbstractAsyncContextManager[EventStore]]
 
 
-def faults(chance: random.Random) -> Callable[[Call], Fault | None]:
-    def choose(call: Call) -> Fault | None:
-        if chance.random() > 0.15:
-            return None
-        if call.operation == "append":
-            return chance.choice(APPEND_FAULTS)
-        return FailBefore()
-
-    return choose
+def faults(late: FailLate) -> dict[Operation, list[Fault]]:
+    return {
+        "append": [FailBefore(), FailAfter(), FailUnknownBefore(), late],
+        "read": [FailBefore()],
+        "head": [FailBefore()],
+        "load_snapshot": [FailBefore()],
+        "save_snapshot": [FailBefore()],
+    }
 
 
 class Outcomes:
@@ -83,9 +82,15 @@ class Outcomes:
 
 
 async def work(
-    repository: AggregateRepository, clock: MockClock, chance: random.Random, outcomes: Outcomes
+    repository: AggregateRepository,
+    clock: MockClock,
+    chance: random.Random,
+    outcomes: Outcomes,
+    late: FailLate,
 ) -> None:
     for _ in range(COMMANDS):
+        if chance.random() < 0.05:
+            await late.release()
         stream, number = chance.choice(STREAMS), chance.randrange(1, 60)
         clock.advance(chance.uniform(-5, 10))
         if chance.random() < 0.2:
@@ -115,9 +120,12 @@ async def run(open_store: Open, seed: int) -> None:
     chance = random.Random(seed)
     history, outcomes = History(), Outcomes()
     async with open_store() as store:
-        repositories, tasks = [], []
+        repositories, tasks, delayed = [], [], []
         for client in range(CLIENTS):
-            faulty = FaultyStore(store, choose=faults(random.Random(f"{seed}/{client}")))
+            late = FailLate()
+            by_chance = ByChance(f"{seed}/{client}", probability=0.15, faults=faults(late))
+            faulty = FaultyStore(store, choose=by_chance)
+            delayed.append(late)
             clock = MockClock()
             settings = RepositorySettings(
                 snapshot_events=chance.choice([0, 1, 7]),
@@ -130,12 +138,14 @@ async def run(open_store: Open, seed: int) -> None:
             repository = AggregateRepository(recording, AGGREGATES, settings=settings, clock=clock)
             repositories.append(repository)
             tasks += [
-                work(repository, clock, random.Random(f"{seed}/{client}/{n}"), outcomes)
+                work(repository, clock, random.Random(f"{seed}/{client}/{n}"), outcomes, late)
                 for n in range(4)
             ]
         await asyncio.wait_for(asyncio.gather(*tasks), 60)
         for repository in repositories:
             await repository.close()
+        for late in delayed:
+            await late.release()
         await judge(store, history, outcomes)
 
 

@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from helenus import Conflict, Head, OutcomeUnknown, StoreUnavailable
+from helenus import Conflict, Head, InvalidArgument, OutcomeUnknown, Snapshot, StoreUnavailable
 from helenus.stores.memory import MemoryStore
 from helenus.testing import (
+    ByChance,
     Call,
     ConflictOnce,
+    Delay,
+    Duplicate,
     FailAfter,
     FailBefore,
+    FailLate,
     FailUnknownBefore,
     Fault,
     FaultyStore,
@@ -116,3 +120,122 @@ async def test_faults_reach_reads_and_snapshots() -> None:
         store.inject("save_snapshot", FailBefore())
         with pytest.raises(StoreUnavailable):
             await store.save_snapshot(STREAM, None)
+
+
+async def test_a_late_append_is_unknown_and_applied_when_it_is_released() -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        late, made = FailLate(), commits(1)
+        store.inject("append", late)
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await store.append(STREAM, made, Head(0))
+        assert unknown.value.commit_ids == (made[0].id,)
+        assert await stored(store) == []
+        await late.release()
+        await late.release()
+        assert await stored(store) == made
+        assert not late.refused
+
+
+async def test_a_late_append_whose_place_was_taken_is_refused() -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        late, made = FailLate(), commits(1)
+        store.inject("append", late)
+        with pytest.raises(OutcomeUnknown):
+            await store.append(STREAM, commits(1), Head(0))
+        await store.append(STREAM, made, Head(0))
+        await late.release()
+        assert await stored(store) == made
+        assert [type(error) for error in late.refused] == [Conflict]
+
+
+async def test_a_duplicate_append_is_refused_and_its_caller_told_the_first_answer() -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        duplicate, made = Duplicate(), commits(1)
+        store.inject("append", duplicate)
+        assert await store.append(STREAM, made, Head(0)) == Head(1)
+        assert await stored(store) == made
+        assert [type(error) for error in duplicate.refused] == [Conflict]
+
+
+async def test_a_duplicate_snapshot_changes_nothing() -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        duplicate, snapshot = Duplicate(), Snapshot(1, "f", b"body")
+        store.inject("save_snapshot", duplicate)
+        await store.save_snapshot(STREAM, snapshot)
+        assert await store.load_snapshot(STREAM) == snapshot
+        assert not duplicate.refused
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_delay_passes_on_the_clock_that_it_was_given(after: bool) -> None:
+    class Watching(MemoryStore):
+        async def head(self, stream: str, *, token: bytes = b"") -> Head:
+            asked_at.append(clock.now_us() - began)
+            return await super().head(stream, token=token)
+
+    clock, asked_at = MockClock(), list[int]()
+    began = clock.now_us()
+    async with Watching() as memory:
+        store = FaultyStore(memory)
+        store.inject("head", Delay(2.5, clock, after=after))
+        await store.head(STREAM)
+    assert asked_at == [0 if after else 2_500_000]
+    assert clock.now_us() - began == 2_500_000
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_hanging_append_can_be_cancelled(after: bool) -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        hold, made = Hold(after=after), commits(1)
+        store.inject("append", hold)
+        task = asyncio.ensure_future(store.append(STREAM, made, Head(0)))
+        await hold.reached.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await stored(store) == (made if after else [])
+
+
+async def test_a_plan_may_let_calls_pass() -> None:
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        store.inject("head", None, FailBefore())
+        await store.head(STREAM)
+        with pytest.raises(StoreUnavailable):
+            await store.head(STREAM)
+        await store.head(STREAM)
+
+
+async def fates(seed: int, probability: float) -> tuple[list[bool], ByChance]:
+    chance = ByChance(seed, probability=probability, faults={"head": [FailBefore()]})
+    failed = []
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory, choose=chance)
+        for number in range(100):
+            try:
+                await store.head(f"s/{number}")
+            except StoreUnavailable:
+                failed.append(True)
+            else:
+                failed.append(False)
+        await store.load_snapshot(STREAM)
+    return failed, chance
+
+
+async def test_faults_by_chance_are_those_of_their_seed() -> None:
+    (one, chance), (same, _), (other, _) = [await fates(seed, 0.3) for seed in (1, 1, 2)]
+    assert one == same != other
+    assert chance.met == {"head": sum(one)}
+    assert 15 < sum(one) < 45
+
+
+async def test_faults_by_chance_may_be_none_or_all() -> None:
+    assert not any((await fates(1, 0))[0])
+    assert all((await fates(1, 1))[0])
+    with pytest.raises(InvalidArgument, match="from 0 to 1"):
+        ByChance(1, probability=1.1, faults={})
