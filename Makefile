@@ -22,11 +22,11 @@ UV := $(TOOLS)/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --custom-compile-command "make lock" $(UPGRADE) pyproject.toml \
            --extra api --extra cassandra
-CODE := $(wildcard src tests bench examples)
+CODE := $(wildcard src tests bench examples docs/conf.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench torture lock clean
+.PHONY: help run test lint format docs bench torture lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ lint: $(VENV)/.dev ## Check style, formatting and types
 format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix-only $(CODE)
 	@$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/.dev ## Build the site into build/docs
+	@$(BIN)/python -m sphinx -c docs -d build/doctrees --fail-on-warning --keep-going -q . build/docs
+	@echo "build/docs/index.html"
 
 bench: $(VENV)/.bench ## Run the benchmarks (BENCH: which, and how)
 	@$(BIN)/python -m bench $(BENCH)
