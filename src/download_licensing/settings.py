@@ -151,7 +151,9 @@ class Settings(BaseSettings):
     cassandra_tls_certificate: Path | None = _setting(
         None, "File of the certificate to show to the nodes, PEM."
     )
-    cassandra_tls_key: Path | None = _setting(None, "File of that certificate's key, PEM.")
+    cassandra_tls_key: Path | None = _setting(
+        None, "File of that certificate's key, PEM, if not the same file."
+    )
     cassandra_tls_check_hostname: bool = _setting(
         True, "Whether a node's certificate must bear its address."
     )
@@ -286,6 +288,8 @@ class Settings(BaseSettings):
         for name, path in files.items():
             if not path.is_file():
                 raise SettingsError(f"cassandra_{name}: there is no file {path}.")
+        if "tls_key" in files and "tls_certificate" not in files:
+            raise SettingsError("cassandra_tls_key needs cassandra_tls_certificate.")
         if "tls_authority" in files:
             return make(**{name.removeprefix("tls_"): value for name, value in given.items()})
         if files:

@@ -214,7 +214,12 @@ def migrate(
         typer.Option(help="Certificates that sign the nodes' own, PEM; turns TLS on."),
     ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="The client's own, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="The client's key, PEM.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="The client's key, PEM, if not in the same file.")
+    ] = None,
+    tls_check_hostname: Annotated[
+        bool, typer.Option(help="Whether a node's certificate must bear its address.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Make the keyspace and the tables of the store on Cassandra, where they are missing.
@@ -236,7 +241,7 @@ def migrate(
             keyspace=keyspace,
             username=username,
             password=os.environ.get(PASSWORD_VARIABLE),
-            tls=_tls(tls_authority, tls_certificate, tls_key),
+            tls=_tls(tls_authority, tls_certificate, tls_key, check_hostname=tls_check_hostname),
             replication=parse_replication(replication or "1"),
             serial_scope=serial_scope,
         )
@@ -278,14 +283,18 @@ def _replicates(found: dict[str, str], settings: CassandraSettings) -> bool:
     return {name: value for name, value in found.items() if name != "class"} == wanted
 
 
-def _tls(authority: Path | None, certificate: Path | None, key: Path | None) -> TlsSettings | None:
+def _tls(
+    authority: Path | None, certificate: Path | None, key: Path | None, *, check_hostname: bool
+) -> TlsSettings | None:
     from helenus.stores.cassandra.settings import TlsSettings  # noqa: PLC0415
 
     if authority is None:
         if certificate or key:
             raise InvalidArgument("TLS needs --tls-authority.")
         return None
-    return TlsSettings(authority=authority, certificate=certificate, key=key)
+    return TlsSettings(
+        authority=authority, certificate=certificate, key=key, check_hostname=check_hostname
+    )
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from helenus.errors import StoreUnavailable
+from helenus.stores.cassandra.settings import CassandraSettings
 
 
 class Kind(enum.Enum):
@@ -52,6 +53,22 @@ class NotExecuted(StoreUnavailable):
 
 class MaybeExecuted(Exception):
     """Nothing says whether the statement has had its effect, or will still have it."""
+
+
+def login_refused(settings: CassandraSettings) -> StoreUnavailable:
+    """What to say when a cluster does not let the user of the settings in."""
+    where = f"The Cassandra cluster at {', '.join(settings.contact_points)} port {settings.port}"
+    if settings.username is None:
+        return StoreUnavailable(f"{where} asks for a user and a password.", remedy="Set both.")
+    if settings.password is None:
+        return StoreUnavailable(
+            f"{where} refuses user {settings.username!r}, for whom no password is set.",
+            remedy="Set the password.",
+        )
+    return StoreUnavailable(
+        f"{where} refuses user {settings.username!r} with the password that is set.",
+        remedy="Check the user's name and the password.",
+    )
 
 
 class Session(Protocol):

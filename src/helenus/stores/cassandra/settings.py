@@ -19,14 +19,20 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         authority: file of the certificates that sign the servers' own.
         certificate: file of the client's certificate, where servers ask for one.
-        key: file of its private key.
-        check_hostname: whether a server's certificate must carry its address.
+        key: file of its private key; None: in the same file.
+        check_hostname: whether a node's certificate must bear the address that it is reached at.
     """
 
     authority: Path
     certificate: Path | None = None
     key: Path | None = None
     check_hostname: bool = True
+
+    def __post_init__(self) -> None:
+        if self.key is not None and self.certificate is None:
+            raise InvalidArgument(
+                f"TLS has the key {self.key} without its certificate.", remedy="Set both, or none."
+            )
 
 
 class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +81,12 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     settle_attempts_max: int = 8
     settle_timeout_s: float = 30.0
     bucket_hints_max: int = 100_000
+
+    def __repr__(self) -> str:
+        # Settings end up in logs and tracebacks.
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        values["password"] = self.password and "***"
+        return f"CassandraSettings({', '.join(f'{name}={values[name]!r}' for name in values)})"
 
     def __post_init__(self) -> None:
         if not _IDENTIFIER.fullmatch(self.keyspace):

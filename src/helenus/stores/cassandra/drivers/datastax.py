@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Self
@@ -34,8 +33,16 @@ from cassandra.policies import (
 from cassandra.query import PreparedStatement, tuple_factory
 
 from helenus.errors import StoreUnavailable, StoreUnusable
-from helenus.stores.cassandra.session import Kind, MaybeExecuted, NotExecuted, Rows, Statement
+from helenus.stores.cassandra.session import (
+    Kind,
+    MaybeExecuted,
+    NotExecuted,
+    Rows,
+    Statement,
+    login_refused,
+)
 from helenus.stores.cassandra.settings import CassandraSettings
+from helenus.stores.cassandra.tls import tls_context, tls_trouble
 
 _RECONNECT_MAX_S = 5.0
 _NOT_EXECUTED = (
@@ -69,7 +76,7 @@ class DatastaxSession:
         try:
             cluster = await asyncio.to_thread(_cluster, settings)  # it looks up names
         except (cassandra.UnresolvableContactPoints, OSError) as error:
-            raise _connection_error(settings, error) from error
+            raise await asyncio.to_thread(_connection_error, settings, error) from error
         try:
             session = await asyncio.to_thread(cluster.connect)
             if keyspace is not None:
@@ -78,7 +85,7 @@ class DatastaxSession:
         except BaseException as error:
             await asyncio.to_thread(cluster.shutdown)
             if isinstance(error, Exception):
-                raise _connection_error(settings, error) from error
+                raise await asyncio.to_thread(_connection_error, settings, error) from error
             raise
         return cls(cluster, session)
 
@@ -203,21 +210,15 @@ def _connection_error(settings: CassandraSettings, error: Exception) -> Exceptio
             remedy="Create it with `helenus cassandra migrate`.",
         )
     if any(isinstance(cause, cassandra.AuthenticationFailed) for cause in causes):
-        return StoreUnavailable(
-            f"The Cassandra cluster at {where} refuses user {settings.username!r}: {text}.",
-            remedy="Check the user name and the password.",
-        )
+        return login_refused(settings)
     if isinstance(error, cassandra.UnresolvableContactPoints):
         return StoreUnavailable(
             f"No name among {', '.join(settings.contact_points)} leads to an address.",
             remedy="Check the contact points of the Cassandra cluster.",
         )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return StoreUnavailable(
-            f"No TLS connection to the Cassandra cluster at {where}: {text}.",
-            remedy="Check the certificates and the names they carry.",
-        )
-    return StoreUnavailable(f"The Cassandra cluster at {where} cannot be reached: {text}.")
+    return tls_trouble(settings) or StoreUnavailable(
+        f"The Cassandra cluster at {where} cannot be reached: {text}."
+    )
 
 
 def _cluster(settings: CassandraSettings) -> Cluster:
@@ -257,25 +258,11 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         connect_timeout=settings.connect_timeout_s,
         # The driver's own policy waits up to ten minutes, and gives up after 64 attempts.
         reconnection_policy=ExponentialReconnectionPolicy(0.2, _RECONNECT_MAX_S, None),
-        ssl_context=_tls(settings),
-        ssl_options={"server_hostname": settings.contact_points[0]} if settings.tls else None,
+        # It checks each node's certificate against the address that it connects to.
+        ssl_context=tls_context(settings.tls) if settings.tls else None,
         protocol_version=4,
         # The driver writes 4 KiB at a time: without this a larger append waits 40 ms for an ACK.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         schema_metadata_enabled=False,
         token_metadata_enabled=True,
     )
-
-
-def _tls(settings: CassandraSettings) -> ssl.SSLContext | None:
-    tls = settings.tls
-    if tls is None:
-        return None
-    for path in (tls.authority, tls.certificate, tls.key):
-        if path is not None and not path.is_file():
-            raise StoreUnusable(f"There is no file {path} for TLS.")
-    context = ssl.create_default_context(cafile=str(tls.authority))
-    context.check_hostname = tls.check_hostname
-    if tls.certificate is not None:
-        context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
-    return context
