@@ -47,7 +47,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+    from helenus.stores.cassandra.settings import TlsSettings
 
 cassandra = typer.Typer(
     no_args_is_help=True,
@@ -220,6 +220,20 @@ def migrate(
     tls_check_hostname: Annotated[
         bool, typer.Option(help="Whether a node's certificate must bear its address.")
     ] = True,
+    compaction: Annotated[
+        str, typer.Option(help="Of new tables of commits: T4 suits writes, L4 reads.")
+    ] = "T4",
+    snapshot_compaction: Annotated[str, typer.Option(help="Of a new table of snapshots.")] = "L10",
+    compression: Annotated[
+        Literal["lz4", "zstd", "none"], typer.Option(help="Of new tables.")
+    ] = "lz4",
+    compression_chunk_kib: Annotated[
+        int, typer.Option(help="What is read at least for a row; a power of two.")
+    ] = 16,
+    speculative_retry: Annotated[
+        str,
+        typer.Option(help="When a further replica is asked for a slow read: 99p, 50ms, never."),
+    ] = "99p",
     as_json: AsJson = False,
 ) -> None:
     """Make the keyspace and the tables of the store on Cassandra, where they are missing.
@@ -229,8 +243,12 @@ def migrate(
     """
     with _explained(), _store_explained():
         from helenus.stores.cassandra import schema  # noqa: PLC0415  # it needs the driver
+        from helenus.stores.cassandra.replication import (  # noqa: PLC0415
+            replication_in_words,
+        )
         from helenus.stores.cassandra.settings import (  # noqa: PLC0415
             CassandraSettings,
+            TableSettings,
         )
 
         logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # errors are told below, once
@@ -242,20 +260,21 @@ def migrate(
             username=username,
             password=os.environ.get(PASSWORD_VARIABLE),
             tls=_tls(tls_authority, tls_certificate, tls_key, check_hostname=tls_check_hostname),
-            replication=parse_replication(replication or "1"),
+            replication=None if replication is None else parse_replication(replication),
+            tables=TableSettings(
+                compaction=compaction,
+                snapshot_compaction=snapshot_compaction,
+                compression=compression,
+                compression_chunk_kib=compression_chunk_kib,
+                speculative_retry=speculative_retry,
+            ),
             serial_scope=serial_scope,
         )
         found = asyncio.run(schema.migrate(settings))
-        if replication is not None and not _replicates(found, settings):
-            raise StoreUnusable(
-                f"The keyspace {keyspace!r} was there before, with {_in_words(found)}; that was"
-                " left as it is.",
-                remedy="Change it with ALTER KEYSPACE and repair it, or leave --replication out.",
-            )
         if as_json:
             _print_json({"keyspace": keyspace, "replication": found})
         else:
-            _answers.print(f"The keyspace {keyspace} is ready, with {_in_words(found)}.")
+            _answers.print(f"The keyspace {keyspace} is ready, with {replication_in_words(found)}.")
 
 
 def parse_replication(text: str) -> dict[str, int]:
@@ -271,16 +290,6 @@ def parse_replication(text: str) -> dict[str, int]:
     if len(copies) < len(pairs) or not all(re.fullmatch(r"[\w.-]+", name) for name in copies):
         raise InvalidArgument(f"{text!r} is no replication.", remedy="Write 3, or dc1=3,dc2=3.")
     return copies
-
-
-def _in_words(replication: dict[str, str]) -> str:
-    copies = [f"{name} {number}" for name, number in replication.items() if name != "class"]
-    return f"{replication['class'].rpartition('.')[2]}, {', '.join(copies)}"
-
-
-def _replicates(found: dict[str, str], settings: CassandraSettings) -> bool:
-    wanted = {name or "replication_factor": str(n) for name, n in settings.replication.items()}
-    return {name: value for name, value in found.items() if name != "class"} == wanted
 
 
 def _tls(

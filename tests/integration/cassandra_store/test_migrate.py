@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +16,14 @@ from helenus.cli import app
 from helenus.errors import StoreUnusable
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.session import Kind, Statement
 from helenus.testing.cassandra.fixtures import Contact
+
+READ_OPTIONS = Statement(
+    "SELECT compaction, compression, speculative_retry FROM system_schema.tables"
+    " WHERE keyspace_name = ? AND table_name = ?",
+    Kind.READ,
+)
 
 
 @pytest.fixture
@@ -90,21 +98,94 @@ def test_another_serial_scope_is_refused(settings: CassandraSettings) -> None:
     asyncio.run(opened(msgspec.structs.replace(settings, serial_scope="global")))
 
 
-def test_another_version_of_the_schema_is_refused(settings: CassandraSettings) -> None:
+@pytest.mark.parametrize(
+    ("version", "says"), [("0", "No release knows this version"), ("9", "made by a newer release")]
+)
+def test_another_version_of_the_schema_is_refused(
+    settings: CassandraSettings, version: str, says: str
+) -> None:
     assert migrate(settings).exit_code == 0
-    of_the_future = (
-        f"INSERT INTO {settings.keyspace}.installation (name, value) VALUES ('schema_version', '9')"
-        " IF NOT EXISTS",
-        f"UPDATE {settings.keyspace}.installation SET value = '9' WHERE name = 'schema_version'"
-        " IF EXISTS",
+    of_another_time = (
+        f"UPDATE {settings.keyspace}.installation SET value = '{version}'"
+        " WHERE name = 'schema_version' IF EXISTS",
         f"ALTER TABLE {settings.keyspace}.commits ADD something text",
     )
-    asyncio.run(execute(settings, *of_the_future))
+    asyncio.run(execute(settings, *of_another_time))
     result = migrate(settings)
     assert result.exit_code == 10
-    assert "schema_version '9'" in result.stderr
-    with pytest.raises(StoreUnusable, match="schema_version '9'"):
+    assert f"schema_version '{version}'" in result.stderr
+    assert says in result.stderr
+    with pytest.raises(StoreUnusable, match=f"schema_version '{version}'.*{says}"):
         asyncio.run(opened(settings))
+
+
+def test_another_data_centre_than_the_one_that_orders_appends_is_refused(
+    settings: CassandraSettings,
+) -> None:
+    assert migrate(settings).exit_code == 0
+    elsewhere = (
+        f"UPDATE {settings.keyspace}.installation SET value = 'elsewhere'"
+        " WHERE name = 'serial_data_center' IF EXISTS"
+    )
+    asyncio.run(execute(settings, elsewhere))
+    result = migrate(settings)
+    assert result.exit_code == 10
+    assert "serial_data_center 'elsewhere', this program 'datacenter1'" in result.stderr
+    with pytest.raises(StoreUnusable, match="Connect to the data centre 'elsewhere'"):
+        asyncio.run(opened(settings))
+
+
+def test_another_replication_than_asked_for_is_refused(settings: CassandraSettings) -> None:
+    assert migrate(settings).exit_code == 0
+    result = migrate(settings, "--replication", "datacenter1=1")
+    assert result.exit_code == 10
+    assert "has SimpleStrategy, replication_factor 1, not datacenter1 1" in result.stderr
+    with pytest.raises(StoreUnusable, match="ALTER KEYSPACE"):
+        asyncio.run(opened(msgspec.structs.replace(settings, replication={"": 3})))
+    asyncio.run(opened(msgspec.structs.replace(settings, replication={"": 1})))
+
+
+def test_a_node_with_paxos_v2_is_seen_to_have_it(
+    settings: CassandraSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert migrate(settings).exit_code == 0
+    asyncio.run(opened(settings))
+    assert not [record for record in caplog.records if record.name.startswith("helenus")]
+
+
+async def options_of(settings: CassandraSettings, table: str) -> tuple[Any, ...]:
+    session = await DatastaxSession.connect(settings, settings.keyspace)
+    try:
+        (row,) = (await session.execute(READ_OPTIONS, (settings.keyspace, table))).rows
+    finally:
+        await session.close()
+    return tuple(row)
+
+
+def test_tables_are_made_as_asked_for_and_left_as_they_are(settings: CassandraSettings) -> None:
+    options = (
+        *("--compaction", "T8, N", "--snapshot-compaction", "L4", "--compression", "zstd"),
+        *("--compression-chunk-kib", "64", "--speculative-retry", "50ms"),
+    )
+    assert migrate(settings, *options).exit_code == 0
+    assert migrate(settings).exit_code == 0
+    for table, scaling in (("commits", "T8, N"), ("payloads", "T8, N"), ("snapshots", "L4")):
+        compaction, compression, speculative_retry = asyncio.run(options_of(settings, table))
+        assert compaction["scaling_parameters"] == scaling
+        assert compression["class"].endswith("ZstdCompressor")
+        assert compression["chunk_length_in_kb"] == "64"
+        assert speculative_retry == "50ms"
+
+
+@pytest.mark.parametrize("compression", ["none", "lz4"])
+def test_tables_are_made_with_and_without_compression(
+    settings: CassandraSettings, compression: str
+) -> None:
+    assert migrate(settings, "--compression", compression).exit_code == 0
+    compaction, found, speculative_retry = asyncio.run(options_of(settings, "commits"))
+    assert compaction["class"].endswith("UnifiedCompactionStrategy")
+    assert ("class" in found) == (compression == "lz4")
+    assert speculative_retry == "99p"
 
 
 def test_a_store_names_the_command_that_makes_its_keyspace(settings: CassandraSettings) -> None:
@@ -144,7 +225,8 @@ def test_a_table_of_another_program_is_left_as_it_is(
     [
         (("--contact-point", "nowhere.invalid"), 3, "nowhere.invalid"),
         (("--port", "1"), 3, "port 1 cannot be reached"),
-        (("--replication", "nowhere=2"), 10, "nowhere"),
+        (("--replication", "nowhere=2"), 10, "no data centre 'nowhere'; it has datacenter1"),
+        (("--replication", "99"), 10, "too few for 99 copies"),
         (("--tls-authority", "none.pem"), 10, "none.pem"),
     ],
 )

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from helenus.cli import app, parse_replication
 from helenus.errors import InvalidArgument, StoreUnavailable
-from helenus.stores.cassandra import CassandraSettings, TlsSettings, schema
+from helenus.stores.cassandra import CassandraSettings, TableSettings, TlsSettings, schema
 
 FOUND = {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}
 
@@ -46,6 +46,9 @@ def test_every_option_is_a_setting(
         *("-c", "h1", "--contact-point", "h2", "--port", "9043", "--data-center", "dc1"),
         *("--keyspace", "k", "--serial-scope", "global", "--username", "u"),
         *("--tls-authority", "ca", "--tls-certificate", "crt", "--tls-key", "key", "--json"),
+        *("--no-tls-check-hostname", "--replication", "dc1=3", "--compaction", "T8"),
+        *("--snapshot-compaction", "L4", "--compression", "zstd"),
+        *("--compression-chunk-kib", "64", "--speculative-retry", "50ms"),
     )
     assert result.exit_code == 0
     assert "secret" not in result.output
@@ -58,7 +61,20 @@ def test_every_option_is_a_setting(
             serial_scope="global",
             username="u",
             password="secret",
-            tls=TlsSettings(authority=Path("ca"), certificate=Path("crt"), key=Path("key")),
+            tls=TlsSettings(
+                authority=Path("ca"),
+                certificate=Path("crt"),
+                key=Path("key"),
+                check_hostname=False,
+            ),
+            replication={"dc1": 3},
+            tables=TableSettings(
+                compaction="T8",
+                snapshot_compaction="L4",
+                compression="zstd",
+                compression_chunk_kib=64,
+                speculative_retry="50ms",
+            ),
         )
     ]
 
@@ -71,16 +87,6 @@ def test_a_replication_is_a_number_or_one_for_each_data_centre() -> None:
             parse_replication(wrong)
 
 
-def test_a_replication_that_was_asked_for_and_is_not_there_is_told(
-    asked: list[CassandraSettings],
-) -> None:
-    assert migrate("--replication", "1").exit_code == 0
-    result = migrate("--replication", "dc1=3")
-    assert result.exit_code == 10
-    assert "SimpleStrategy, replication_factor 1" in result.stderr
-    assert len(asked) == 2
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -90,6 +96,11 @@ def test_a_replication_that_was_asked_for_and_is_not_there_is_told(
         (("--port", "0"), "--port"),
         (("--serial-scope", "some"), "--serial-scope"),
         (("--tls-key", "k"), "--tls-authority"),
+        (("--tls-authority", "a", "--tls-key", "k"), "without its certificate"),
+        (("--compaction", "fast"), "'fast' is no compaction"),
+        (("--compression", "rar"), "--compression"),
+        (("--compression-chunk-kib", "5"), "power of two"),
+        (("--speculative-retry", "soon"), "99p"),
     ],
 )
 @pytest.mark.usefixtures("asked")

@@ -30,10 +30,10 @@ from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
-from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+from helenus.stores.cassandra.settings import CassandraSettings, TableSettings, TlsSettings
 from helenus.stores.cassandra.snapshots import Snapshots
 
-__all__ = ["CassandraSettings", "CassandraStore", "TlsSettings"]
+__all__ = ["CassandraSettings", "CassandraStore", "TableSettings", "TlsSettings"]
 
 Connect = Callable[[CassandraSettings, str | None], Awaitable[Session]]
 """Connects to a cluster and, if one is named, to a keyspace."""

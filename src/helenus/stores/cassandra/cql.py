@@ -7,7 +7,10 @@ append, and the static columns of its partition say where the bucket ends. `snap
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from helenus.stores.cassandra.session import Kind, Statement
+from helenus.stores.cassandra.settings import TableSettings
 
 SCHEMA_VERSION = "1"
 
@@ -25,23 +28,56 @@ COLUMNS = {
 }
 """The columns of each table, by which a table of another program's is told from one of ours."""
 
-TABLES = (
-    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.commits (
-        {COLUMNS["commits"]}, PRIMARY KEY ((stream, bucket), last)
-    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}}}
-    AND compression = {{{{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16}}}}""",
-    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.payloads (
-        {COLUMNS["payloads"]}, PRIMARY KEY (append_id)
-    ) WITH compaction = {{{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}}}}""",
-    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.snapshots (
-        {COLUMNS["snapshots"]}, PRIMARY KEY (stream)
-    ) WITH compaction = {{{{
-        'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L10'
-    }}}}""",
-    f"""CREATE TABLE IF NOT EXISTS {{keyspace}}.installation (
-        {COLUMNS["installation"]}, PRIMARY KEY (name)
-    )""",
-)
+_KEYS = {
+    "commits": "(stream, bucket), last",
+    "payloads": "append_id",
+    "snapshots": "stream",
+    "installation": "name",
+}
+_COMPRESSORS = {"lz4": "LZ4Compressor", "zstd": "ZstdCompressor"}
+
+
+def create_tables(keyspace: str, tables: TableSettings, *, unified: bool) -> Iterator[str]:
+    """The statements that make the tables.
+
+    Args:
+        keyspace: where.
+        tables: how they are kept.
+        unified: whether all nodes have the unified compaction, which is of Cassandra 5.0.
+    """
+    scaling = {
+        "commits": tables.compaction,
+        "payloads": tables.compaction,
+        "snapshots": tables.snapshot_compaction,
+    }
+    for table, columns in COLUMNS.items():
+        made = (
+            f"CREATE TABLE IF NOT EXISTS {keyspace}.{table} ({columns},"
+            f" PRIMARY KEY ({_KEYS[table]}))"
+        )
+        if table in scaling:
+            made += (
+                f" WITH compaction = {_compaction(scaling[table], unified=unified)}"
+                f" AND compression = {_compression(tables)}"
+                f" AND speculative_retry = '{tables.speculative_retry}'"
+            )
+        yield made
+
+
+def _compaction(scaling: str, *, unified: bool) -> str:
+    if unified:
+        return f"{{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': '{scaling}'}}"
+    before = "Leveled" if scaling.startswith("L") else "SizeTiered"
+    return f"{{'class': '{before}CompactionStrategy'}}"
+
+
+def _compression(tables: TableSettings) -> str:
+    if tables.compression == "none":
+        return "{'enabled': false}"
+    name, size = _COMPRESSORS[tables.compression], tables.compression_chunk_kib
+    return f"{{'class': '{name}', 'chunk_length_in_kb': {size}}}"
+
+
 CREATE_KEYSPACE = (
     "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}"
     " AND durable_writes = true"
@@ -118,3 +154,11 @@ READ_SNAPSHOT = Statement(
 DELETE_SNAPSHOT = Statement("DELETE FROM snapshots USING TIMESTAMP ? WHERE stream = ?", Kind.WRITE)
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Statement))
+
+# -- the cluster: read when a store is opened, and not by all users who may read the rest ---------
+
+READ_LOCAL = Statement("SELECT host_id, data_center, release_version FROM system.local", Kind.READ)
+READ_PEERS = Statement("SELECT host_id, data_center, release_version FROM system.peers", Kind.READ)
+READ_PAXOS_VARIANT = Statement(
+    "SELECT value FROM system_views.settings WHERE name = 'paxos_variant'", Kind.READ
+)

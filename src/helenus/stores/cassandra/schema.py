@@ -11,10 +11,21 @@ from collections.abc import Mapping, Set
 from helenus.errors import StoreUnavailable, StoreUnusable
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.replication import (
+    check_replication,
+    replication_cql,
+    require_possible,
+)
+from helenus.stores.cassandra.server import (
+    Nodes,
+    is_before_5,
+    read_nodes,
+    require_paxos_v2,
+    require_release,
+)
 from helenus.stores.cassandra.session import MaybeExecuted, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
-OLDEST_RELEASE = (4, 1, 6)
 _MIGRATE = "Run `helenus cassandra migrate` once, from one machine."
 
 
@@ -31,41 +42,71 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
     """
     session = await DatastaxSession.connect(settings, None)
     try:
-        _require_release(await session.server_versions())
+        nodes = await _fit_nodes(session)
+        if not await _replication(session, settings):
+            require_possible(settings, nodes)
         await session.execute_schema(
             cql.CREATE_KEYSPACE.format(
-                keyspace=settings.keyspace, replication=_replication(settings)
+                keyspace=settings.keyspace, replication=replication_cql(settings)
             )
         )
+    except MaybeExecuted as error:
+        raise _silent(error) from error
     finally:
         await session.close()
     session = await DatastaxSession.connect(settings, settings.keyspace)
     try:
-        await _refuse_what_is_otherwise(session, settings)
-        for table in cql.TABLES:
-            await session.execute_schema(table.format(keyspace=settings.keyspace))
-        for name, value in _recorded(settings).items():
+        replication = await _replication(session, settings)
+        check_replication(settings, replication, nodes)
+        await _refuse_what_is_otherwise(session, settings, nodes)
+        for statement in cql.create_tables(
+            settings.keyspace, settings.tables, unified=not is_before_5(nodes)
+        ):
+            await session.execute_schema(statement)
+        for name, value in _recorded(settings, nodes).items():
             await session.execute(cql.RECORD_SETTING, (name, value))
-        await check(session, settings)
-        ((replication,),) = (await session.execute(cql.READ_REPLICATION, (settings.keyspace,))).rows
-        return dict(replication)
+        await _require_complete(session, settings, nodes)
+        return replication
     except MaybeExecuted as error:
-        raise StoreUnavailable(f"Cassandra did not answer: {error}.", remedy=_MIGRATE) from error
+        raise _silent(error) from error
     finally:
         await session.close()
 
 
 async def check(session: Session, settings: CassandraSettings) -> None:
-    """Check that the keyspace is this store's, complete, and set up as the settings say.
+    """Check that the cluster is fit, and the keyspace complete and set up as the settings say.
 
     Raises:
         StoreUnusable: it is not; the error says what is missing or differs.
         StoreUnavailable: the cluster did not answer.
     """
     try:
-        missing = await _refuse_what_is_otherwise(session, settings)
+        nodes = await _fit_nodes(session)
+        await _require_complete(session, settings, nodes)
+        check_replication(settings, await _replication(session, settings), nodes)
     except MaybeExecuted as error:
-        raise StoreUnavailable(f"Cassandra did not answer: {error}.") from error
+        raise _silent(error) from error
+
+
+def _silent(error: MaybeExecuted) -> StoreUnavailable:
+    return StoreUnavailable(f"Cassandra did not answer: {error}.")
+
+
+async def _fit_nodes(session: Session) -> Nodes:
+    nodes = await read_nodes(session)
+    require_release(nodes)
+    await require_paxos_v2(session)
+    return nodes
+
+
+async def _replication(session: Session, settings: CassandraSettings) -> dict[str, str]:
+    """The keyspace's replication; empty if there is no such keyspace."""
+    rows = (await session.execute(cql.READ_REPLICATION, (settings.keyspace,))).rows
+    return dict(rows[0][0]) if rows else {}
+
+
+async def _require_complete(session: Session, settings: CassandraSettings, nodes: Nodes) -> None:
+    missing = await _refuse_what_is_otherwise(session, settings, nodes)
     if missing:
         raise StoreUnusable(
             f"The keyspace {settings.keyspace!r} is not completely set up: there is no"
@@ -74,7 +115,9 @@ async def check(session: Session, settings: CassandraSettings) -> None:
         )
 
 
-async def _refuse_what_is_otherwise(session: Session, settings: CassandraSettings) -> list[str]:
+async def _refuse_what_is_otherwise(
+    session: Session, settings: CassandraSettings, nodes: Nodes
+) -> list[str]:
     """Refuse a keyspace in which something is there, but not as it has to be.
 
     Returns:
@@ -87,7 +130,7 @@ async def _refuse_what_is_otherwise(session: Session, settings: CassandraSetting
     missing = [f"table {table}" for table in cql.COLUMNS if table not in tables]
     if _is_ours("installation", tables):
         # First of all: with another version, the other tables may differ rightly.
-        missing += await _refuse_other_records(session, settings)
+        missing += await _refuse_other_records(session, settings, nodes)
     for table in cql.COLUMNS:
         if table in tables and not _is_ours(table, tables):
             raise StoreUnusable(
@@ -98,9 +141,11 @@ async def _refuse_what_is_otherwise(session: Session, settings: CassandraSetting
     return missing
 
 
-async def _refuse_other_records(session: Session, settings: CassandraSettings) -> list[str]:
+async def _refuse_other_records(
+    session: Session, settings: CassandraSettings, nodes: Nodes
+) -> list[str]:
     missing = []
-    for name, expected in _recorded(settings).items():
+    for name, expected in _recorded(settings, nodes).items():
         rows = (await session.execute(cql.READ_SETTING, (name,))).rows
         if not rows:
             missing.append(name)
@@ -108,9 +153,19 @@ async def _refuse_other_records(session: Session, settings: CassandraSettings) -
             raise StoreUnusable(
                 f"The keyspace {settings.keyspace!r} has {name} {rows[0][0]!r}, this program"
                 f" {expected!r}.",
-                remedy="Change the setting, or use the release that made the keyspace.",
+                remedy=_remedy(name, rows[0][0]),
             )
     return missing
+
+
+def _remedy(name: str, found: str) -> str:
+    if name == "serial_data_center":
+        return f"Connect to the data centre {found!r}: appends are ordered there, and only there."
+    if name == "serial_scope":
+        return "Change the setting: two scopes must never be mixed."
+    if found.isdecimal() and int(found) > int(cql.SCHEMA_VERSION):
+        return "It was made by a newer release: use that one, or one that is newer still."
+    return "No release knows this version: choose another keyspace."
 
 
 def _is_ours(table: str, tables: Mapping[str, Set[str]]) -> bool:
@@ -122,23 +177,13 @@ def _described(name: str, kind_of_value: str, kind: str) -> str:
     return f"{name} {kind_of_value}{' static' if kind == 'static' else ''}"
 
 
-def _recorded(settings: CassandraSettings) -> dict[str, str]:
-    return {"schema_version": cql.SCHEMA_VERSION, "serial_scope": settings.serial_scope}
+def _recorded(settings: CassandraSettings, nodes: Nodes) -> dict[str, str]:
+    """What all users of a keyspace agree on.
 
-
-def _replication(settings: CassandraSettings) -> str:
-    copies = settings.replication
-    if set(copies) == {""}:
-        return f"{{'class': 'SimpleStrategy', 'replication_factor': {copies['']}}}"
-    centres = ", ".join(f"'{name}': {number}" for name, number in copies.items())
-    return f"{{'class': 'NetworkTopologyStrategy', {centres}}}"
-
-
-def _require_release(releases: set[str]) -> None:
-    for release in releases:
-        numbers = tuple(int(part) for part in release.split("-")[0].split(".")[:3])
-        if numbers < OLDEST_RELEASE:
-            raise StoreUnusable(
-                f"A node runs Cassandra {release}; its conditional writes are not safe enough.",
-                remedy="Use Cassandra 5.0, or 4.1.6 and later 4.1.",
-            )
+    Two data centres that each order the appends within themselves would not order those of one
+    stream: so a local scope is that of one data centre.
+    """
+    recorded = {"schema_version": cql.SCHEMA_VERSION, "serial_scope": settings.serial_scope}
+    if settings.serial_scope == "local":
+        recorded["serial_data_center"] = nodes.local_data_center
+    return recorded

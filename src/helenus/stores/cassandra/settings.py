@@ -11,6 +11,11 @@ import msgspec
 from helenus.errors import InvalidArgument
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_DATA_CENTER = re.compile(r"[\w. -]{1,100}")
+_LEVEL = r"(?:[TL](?:[2-9]|[1-9]\d{1,2})|N)"
+_SCALING = re.compile(rf"{_LEVEL}(?:, ?{_LEVEL}){{0,9}}")
+_SPECULATIVE_RETRY = re.compile(r"\d{1,2}(?:\.\d{1,3})?p|\d{1,5}ms|always|never")
+_CHUNKS_KIB = (4, 8, 16, 32, 64)
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,44 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the tables are kept. Used when they are made, and by nothing else.
+
+    Attributes:
+        compaction: of commits and payloads, as scaling parameters of the unified compaction: `T`
+            and a number merges less and suits writes, `L` and a number merges more and suits reads.
+        snapshot_compaction: the same for snapshots.
+        compression: of what is on disk; the store compresses its records by itself.
+        compression_chunk_kib: what is read at least for a row; a power of two.
+        speculative_retry: when a coordinator asks a further replica for a slow read, such as `99p`,
+            `50ms` or `never`.
+    """
+
+    compaction: str = "T4"
+    snapshot_compaction: str = "L10"
+    compression: Literal["lz4", "zstd", "none"] = "lz4"
+    compression_chunk_kib: int = 16
+    speculative_retry: str = "99p"
+
+    def __post_init__(self) -> None:
+        for name in ("compaction", "snapshot_compaction"):
+            if not _SCALING.fullmatch(getattr(self, name)):
+                raise InvalidArgument(
+                    f"{getattr(self, name)!r} is no {name}.",
+                    remedy="Write T or L and a number from 2 to 999, or N; one for each level.",
+                )
+        if not _SPECULATIVE_RETRY.fullmatch(self.speculative_retry):
+            raise InvalidArgument(
+                f"{self.speculative_retry!r} is no speculative_retry.",
+                remedy="Write a percentile such as 99p, a time such as 50ms, always or never.",
+            )
+        if self.compression_chunk_kib not in _CHUNKS_KIB:
+            raise InvalidArgument(
+                f"compression_chunk_kib must be a power of two from {_CHUNKS_KIB[0]} to"
+                f" {_CHUNKS_KIB[-1]}, not {self.compression_chunk_kib}."
+            )
+
+
 class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the cluster is and how it is used.
 
@@ -47,9 +90,11 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
         password: for password authentication.
         tls: see `TlsSettings`; None: connections are not encrypted.
         replication: copies of each row in each data centre, by name; `{"": n}` for SimpleStrategy.
-        serial_scope: `local` orders appends within the local data centre, `global` across all. It
-        is
-            recorded in the keyspace: the two must never be mixed.
+            A keyspace is made with it, and one that has another is refused. None: it is made with
+            one copy, and taken as it is.
+        tables: how the tables are made; see `TableSettings`.
+        serial_scope: `local` orders appends within one data centre, `global` across all. It is
+            recorded in the keyspace, with that data centre: never to be mixed.
         connect_timeout_s: for the first connection.
         request_timeout_s: for each statement, at the client.
         requests_in_flight_max: statements under way; a further one is refused.
@@ -70,7 +115,8 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     tls: TlsSettings | None = None
-    replication: dict[str, int] = msgspec.field(default_factory=lambda: {"": 1})
+    replication: dict[str, int] | None = None
+    tables: TableSettings = TableSettings()
     serial_scope: Literal["local", "global"] = "local"
     connect_timeout_s: float = 10.0
     request_timeout_s: float = 10.0
@@ -99,5 +145,14 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidArgument(f"Cassandra setting {name} must be at least 1.")
         if not self.contact_points:
             raise InvalidArgument("Name at least one contact point.")
-        if any(copies < 1 for copies in self.replication.values()) or not self.replication:
-            raise InvalidArgument("replication needs at least one copy in each data centre.")
+        if self.replication is not None:
+            _check_replication(self.replication)
+
+
+def _check_replication(replication: dict[str, int]) -> None:
+    if not replication or any(copies < 1 for copies in replication.values()):
+        raise InvalidArgument("replication needs at least one copy in each data centre.")
+    if set(replication) != {""} and not all(map(_DATA_CENTER.fullmatch, replication)):
+        raise InvalidArgument(
+            f"replication names what is no data centre: {', '.join(map(repr, replication))}."
+        )
