@@ -29,7 +29,7 @@ class Withdrawn(Event, name="withdrawn"):
     amount: int
 
 
-class Account(Aggregate, name="bank-account"):
+class Account(Aggregate[Deposited | Withdrawn], name="bank-account"):
     balance: int = 0
 
     @applies

@@ -38,7 +38,7 @@ class PointsSpent(Event, name="points-spent"):
     points: int
 
 
-class Cart(Aggregate, name="cart"):
+class Cart(Aggregate[ItemAdded | CheckedOut], name="cart"):
     cents: int = 0
     is_checked_out: bool = False
 
@@ -51,7 +51,7 @@ class Cart(Aggregate, name="cart"):
         self.is_checked_out = True
 
 
-class LoyaltyCard(Aggregate, name="loyalty-card"):
+class LoyaltyCard(Aggregate[PointsEarned | PointsSpent], name="loyalty-card"):
     points: int = 0
 
     @applies

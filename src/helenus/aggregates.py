@@ -23,12 +23,30 @@ import typing
 import uuid
 from collections.abc import Callable
 from copy import copy as shallow_copy
-from typing import Any, ClassVar, Protocol, Self, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Protocol,
+    Self,
+    TypeVar,
+    dataclass_transform,
+)
 
 import msgspec
 
 from helenus.errors import DefinitionError, DomainError
 from helenus.events import Event, claim_name, refuse_hiding_fields, require_encodable_fields
+
+# Covariant, so that `type[Aggregate]` is any aggregate's; what is recorded through an aggregate of
+# unknown type is checked at run time. The default exists for type checkers only, until Python 3.13.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    Applied_co = _TypeVar("Applied_co", bound=Event, default=Event, covariant=True)
+else:
+    Applied_co = TypeVar("Applied_co", bound=Event, covariant=True)
 
 A = TypeVar("A", bound="Aggregate")
 E = TypeVar("E", bound=Event)
@@ -52,7 +70,6 @@ def applies(function: Callable[[A, E], None]) -> Callable[[A, E], None]:
     return function
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
 class AggregateMeta(msgspec.StructMeta):
     """Collects the ``@applies`` methods of a class and checks its fields."""
 
@@ -80,6 +97,7 @@ class AggregateMeta(msgspec.StructMeta):
             refuse_hiding_fields(cls, Aggregate)
             require_encodable_fields(cls)
             _require_defaults(cls)
+            _require_declared_events(cls, namespace)
             cls.fingerprint = _fingerprint(cls, version)
             cls.copies_shallowly = _has_immutable_fields(cls)
             cls.may_finish = cls.finished is not Aggregate.finished
@@ -137,6 +155,28 @@ def _require_defaults(cls: type[msgspec.Struct]) -> None:
             )
 
 
+def _require_declared_events(cls: Any, namespace: dict[str, Any]) -> None:
+    """Hold ``Aggregate[Opened | Closed]`` against the ``@applies`` methods."""
+    declared = {
+        event
+        for base in namespace.get("__orig_bases__", ())
+        for argument in typing.get_args(base)
+        for event in (typing.get_args(argument) or [argument])
+        if isinstance(event, type)
+    }
+    if not declared or Event in declared:
+        return
+    where = f"{cls.__module__}.{cls.__qualname__}"
+    for event in sorted(declared - cls.handlers.keys(), key=repr):
+        raise DefinitionError(
+            f"{where} declares that it applies {event.__name__}, but no @applies method does."
+        )
+    for event in sorted(cls.handlers.keys() - declared, key=repr):
+        raise DefinitionError(
+            f"{where} applies {event.__name__}, which it does not declare: add it to Aggregate[…]."
+        )
+
+
 def _has_immutable_fields(cls: type[msgspec.Struct]) -> bool:
     return all(_is_immutable(field.type) for field in msgspec.structs.fields(cls))
 
@@ -158,8 +198,12 @@ def _fingerprint(cls: type[Any], version: int) -> str:
     return hashlib.blake2b(described, digest_size=8).hexdigest()
 
 
-class Aggregate(msgspec.Struct, metaclass=AggregateMeta):
+@dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
+class Aggregate(msgspec.Struct, Generic[Applied_co], metaclass=AggregateMeta):
     """State folded from events. Subclass it with ``name="…"``.
+
+    ``class Account(Aggregate[Deposited | Withdrawn], name="account")`` also says which events it
+    applies: a type checker then refuses to record others, and the definition is held to it.
 
     Raise ``version=`` when the meaning of an ``@applies`` method changes, so that snapshots of the
     old meaning are not used.
@@ -190,7 +234,7 @@ class Aggregate(msgspec.Struct, metaclass=AggregateMeta):
         found: str = self.__dict__["id"]
         return found
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Applied_co) -> None:  # type: ignore[misc]  # see Applied_co
         """Raise an event through this aggregate: it is applied now and committed with the unit.
 
         Raises:

@@ -118,7 +118,6 @@ def _full_name(thing: type | Upcaster) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class EventMeta(msgspec.StructMeta):
     """Makes a class with ``name=`` a concrete event type; one without is an abstract base."""
 
@@ -133,7 +132,8 @@ class EventMeta(msgspec.StructMeta):
         version: int = 1,
         **options: Any,
     ) -> Any:
-        if fixed := sorted(options.keys() & _FIXED_OPTIONS):
+        fixed = sorted(options.keys() & _FIXED_OPTIONS)
+        if fixed and msgspec.Struct not in bases:
             raise DefinitionError(
                 f"{class_name}: the option {fixed[0]} cannot be set for an event."
             )
@@ -155,7 +155,9 @@ class EventMeta(msgspec.StructMeta):
         return cls
 
 
-class Event(msgspec.Struct, metaclass=EventMeta):
+# On the class: mypy would take the one of msgspec.Struct before one on the metaclass.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Event(msgspec.Struct, frozen=True, metaclass=EventMeta):
     """An immutable fact. Subclass it with ``name=`` and, when its fields change, ``version=``.
 
     Attributes:

@@ -27,7 +27,6 @@ from helenus.repository import AggregateRepository
 from helenus.unit_of_work import UnitOfWork
 
 _BUILTIN = (bytes, datetime)
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +72,9 @@ class _Handler(msgspec.Struct, frozen=True):
     name: str
     function: Callable[..., Any]
     returns: Any
+
+
+F = TypeVar("F", bound=Callable[[Any, UnitOfWork, Any, CommandContext], Any])
 
 
 def handles(function: F) -> F:

@@ -192,6 +192,41 @@ def test_two_applies_for_one_event_are_refused() -> None:
     refused(define, "Odd", "one", "two", "Noted")
 
 
+def test_an_aggregate_that_applies_other_events_than_it_declares_is_refused() -> None:
+    def too_few() -> None:
+        class Deaf(Aggregate[Noted | Opened], name="test-deaf"):
+            @applies
+            def noted(self, event: Noted) -> None: ...
+
+    def too_many() -> None:
+        class Chatty(Aggregate[Noted], name="test-chatty"):
+            @applies
+            def noted(self, event: Noted) -> None: ...
+
+            @applies
+            def opened(self, event: Opened) -> None: ...
+
+    refused(too_few, "Deaf", "Opened", "no @applies")
+    refused(too_many, "Chatty", "Opened", "does not declare")
+
+
+def test_an_aggregate_may_declare_what_it_inherits_or_any_event() -> None:
+    class Base(Aggregate):
+        @applies
+        def noted(self, event: Noted) -> None: ...
+
+    class Heir(Base, Aggregate[Noted | Opened], name="test-heir"):
+        @applies
+        def opened(self, event: Opened) -> None: ...
+
+    class Open(Aggregate[Event], name="test-declares-any"):
+        @applies
+        def noted(self, event: Noted) -> None: ...
+
+    assert [event.__name__ for event in Heir.handlers] == ["Noted", "Opened"]
+    assert [event.__name__ for event in Open.handlers] == ["Noted"]
+
+
 def test_an_upcaster_defined_twice_is_refused() -> None:
     @upcast("test-upcast-twice", from_version=1)
     def one(fields: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +297,7 @@ def test_service_handlers_are_checked() -> None:
 
     def short() -> None:
         class Short(AggregateService):
-            @handles
+            @handles  # type: ignore[type-var]  # the mistake
             def one(self, unit: UnitOfWork, command: Command) -> None: ...
 
     def bare() -> None:
