@@ -22,6 +22,7 @@ from helenus.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 COMMAND_ID_CHARACTERS_MAX = 500
+METADATA_CHARACTERS_MAX = 1_000
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +140,7 @@ class AggregateRepository:
             returns: the type of the result, for commands with an id whose result is not a plain
                 value.
             fingerprint: identifies the command's content, so that a key used twice is noticed.
-            actor: who acts.
+            actor: who acts; like the next two at most 1,000 characters.
             correlation_id: the business transaction this belongs to.
             causation_id: the message that caused the command.
 
@@ -148,6 +149,7 @@ class AggregateRepository:
 
         Raises:
             CommandIdReused: the id belongs to a command of another fingerprint.
+            InvalidArgument: the stream or one of the ids is no text of the form it needs.
             Conflict: other writers won `attempts_max` times; nothing was written.
             LimitExceeded: the command recorded too much; nothing was written.
             Overloaded: too many commands wait; nothing was written.
@@ -155,12 +157,10 @@ class AggregateRepository:
             StoreError: the store failed; the error says what took effect.
         """
         check_stream(stream)
-        if command_id is not None and not (
-            0 < len(command_id) <= COMMAND_ID_CHARACTERS_MAX and command_id.isprintable()
-        ):
-            raise InvalidArgument(
-                f"A command id has 1 to {COMMAND_ID_CHARACTERS_MAX} printable characters."
-            )
+        _check_command_id(command_id)
+        if not isinstance(fingerprint, bytes):
+            raise InvalidArgument(f"A fingerprint is bytes, not {type(fingerprint).__name__}.")
+        _check_metadata(actor=actor, correlation_id=correlation_id, causation_id=causation_id)
         meta = CommitMeta(command_id, fingerprint, b"", actor, correlation_id, causation_id)
         result: T = await self._lanes.submit(stream, decide, meta, returns)
         return result
@@ -198,3 +198,34 @@ class AggregateRepository:
                 for event in self._codec.recorded(stream, commit):
                     if after < event.position and (upto is None or event.position <= upto):
                         yield event
+
+
+def _check_command_id(command_id: str | None) -> None:
+    if command_id is not None and not (
+        isinstance(command_id, str)
+        and 0 < len(command_id) <= COMMAND_ID_CHARACTERS_MAX
+        and command_id.isprintable()
+    ):
+        raise InvalidArgument(
+            f"A command id has 1 to {COMMAND_ID_CHARACTERS_MAX} printable characters."
+        )
+
+
+def _check_metadata(**texts: str | None) -> None:
+    """Refuse what could be written and never be read again."""
+    for name, text in texts.items():
+        if text is None:
+            continue
+        if not isinstance(text, str) or len(text) > METADATA_CHARACTERS_MAX or not _encodes(text):
+            raise InvalidArgument(
+                f"{name} is a text of at most {METADATA_CHARACTERS_MAX:,} characters without lone"
+                f" surrogates; {str(text)[:50]!r} does not fit."
+            )
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -208,8 +208,10 @@ def check_stream(stream: str) -> None:
     """Refuse a stream name that no store should hold.
 
     Raises:
-        InvalidArgument: empty, too long, or with control characters or lone surrogates.
+        InvalidArgument: no text, empty, too long, or with control characters or lone surrogates.
     """
+    if not isinstance(stream, str):
+        raise InvalidArgument(f"A stream name is a text, not {type(stream).__name__}.")
     if not stream or len(stream) > STREAM_CHARACTERS_MAX:
         raise InvalidArgument(
             f"A stream name has 1 to {STREAM_CHARACTERS_MAX} characters, not {len(stream)}."

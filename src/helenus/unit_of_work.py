@@ -54,6 +54,8 @@ class UnitOfWork:
         """
         if self._closed:
             raise DomainError(f"Stream {self.stream!r}: the unit of work is closed.")
+        if not isinstance(aggregate_id, str):
+            raise InvalidArgument(f"An aggregate id is a text, not {type(aggregate_id).__name__}.")
         key = (aggregate_type.aggregate_name, aggregate_id)
         aggregate = self._handed_out.get(key)
         if aggregate is None:
