@@ -27,6 +27,9 @@ MODULES = {
     "helenus.stores.memory": "A store that forgets everything when it goes.",
     "helenus.stores.patient": "A store that need not be there yet.",
     "helenus.testing": "For [the tests](guides/testing.md) of programs that use helenus.",
+    "helenus.testing.golden": (
+        "[Golden histories](schema-evolution.md#golden-histories): old events keep their meaning."
+    ),
     "helenus.testing.conformance": (
         "For [the tests of a store](guides/testing.md#a-store-of-your-own)."
     ),
