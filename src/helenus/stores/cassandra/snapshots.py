@@ -2,9 +2,15 @@
 
 A snapshot is forgotten by writing an empty one: a deletion would also hide a snapshot written later
 at the same position.
+
+Two processes may write with the same timestamp, and Cassandra then chooses for each column by
+itself which of the two values stays. Mixed snapshots would pair the fingerprint of one program with
+the state of another. So one column, the body, holds all that counts; the others are for people.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from helenus.errors import StoreUnavailable
 from helenus.store import Snapshot
@@ -13,6 +19,9 @@ from helenus.stores.cassandra.session import MaybeExecuted, Session
 
 _WRITES_PER_POSITION = 1_024
 _FORGOTTEN = -1
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, str, bytes, bytes]).decode
 
 
 class Snapshots:
@@ -35,10 +44,8 @@ class Snapshots:
             return
         else:
             timestamp = max(snapshot.position * _WRITES_PER_POSITION, written_at + 1)
-            values = (
-                *(stream, snapshot.position, snapshot.fingerprint, snapshot.token, snapshot.body),
-                timestamp,
-            )
+            shown = (snapshot.position, snapshot.fingerprint, snapshot.token)
+            values = (stream, *shown, _encode((*shown, snapshot.body)), timestamp)
         try:
             await self._session.execute(cql.WRITE_SNAPSHOT, values)
         except MaybeExecuted as error:
@@ -51,7 +58,11 @@ class Snapshots:
             raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
         if not rows:
             return None, 0
-        position, fingerprint, token, body, written_at = rows[0]
-        if position == _FORGOTTEN:
+        *_, encoded, written_at = rows[0]
+        if not encoded:
             return None, written_at
+        try:
+            position, fingerprint, token, body = _decode(encoded)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None, written_at  # a cache: what cannot be read is not there
         return Snapshot(position, fingerprint, body, token), written_at
