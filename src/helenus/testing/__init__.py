@@ -2,8 +2,9 @@
 
 `Scenario` tells what a domain does in given, when, then. `MockClock` is a clock that a test moves,
 `FaultyStore` a store that fails on demand, `CountingStore` one that counts what it is asked;
-`RecordingStore` and `violations` judge concurrent histories. The conformance suite for stores is in
-`helenus.testing.conformance`, golden histories of events in `helenus.testing.golden`.
+`RecordingStore` and `violations` judge concurrent histories. Fixtures for pytest are in
+`helenus.testing.fixtures`, the conformance suite for stores in `helenus.testing.conformance`, and
+golden histories of events in `helenus.testing.golden`.
 """
 
 from helenus.testing.chance import ByChance

@@ -17,7 +17,6 @@ after replay or from a snapshot, all fail it.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ from helenus.service import AggregateService, CommandContext
 from helenus.settings import RepositorySettings
 from helenus.stores.memory import MemoryStore
 from helenus.testing.clock import MockClock
+from helenus.testing.differences import Item, differences, sequence_differences
 from helenus.unit_of_work import UnitOfWork
 
 STREAM = "scenario/1"
@@ -49,6 +49,11 @@ class Addressed(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.aggregate_type.__name__} {self.aggregate_id!r}: {self.event!r}"
+
+    def item(self) -> Item:
+        """Itself, to be compared with others of the same aggregate and type."""
+        aggregate = f"{self.aggregate_type.__name__} {self.aggregate_id!r}"
+        return Item(f"{aggregate}: {type(self.event).__name__}", self.event, f"{self}")
 
 
 def at(aggregate_type: type[Aggregate], aggregate_id: str, event: Event) -> Addressed:
@@ -118,15 +123,17 @@ class Specification:
 
     def then(self, *events: Event | Addressed) -> Ending:
         """Exactly these events are recorded, in this order. Awaited, it gives the result."""
-        wanted = [str(self._scenario.addressed(event)) for event in events]
+        wanted = [self._scenario.addressed(event).item() for event in events]
 
         async def check() -> Any:
             outcome = await self._run()
             if outcome.error is not None:
+                expected = "\n".join(f"  {item}" for item in wanted) or "  nothing"
                 raise AssertionError(
-                    f"Refused with {outcome.error!r}, where events were expected."
+                    f"Refused with {outcome.error!r}, where it was expected to record:\n{expected}"
                 ) from outcome.error
-            _require_equal("events recorded", wanted, [str(event) for event in outcome.events])
+            found = [event.item() for event in outcome.events]
+            _require_equal("events recorded", wanted, found)
             return outcome.result
 
         return Ending(check)
@@ -144,7 +151,9 @@ class Specification:
                 raise AssertionError(
                     f"Refused with {outcome.error!r}, where {result!r} was expected."
                 ) from outcome.error
-            _require_equal("result", [repr(result)], [repr(outcome.result)])
+            if lines := list(differences(result, outcome.result)):
+                shown = "\n".join(f"  {line}" for line in lines)
+                raise AssertionError(f"The result is another one:\n{shown}")
             return outcome.result
 
         return Ending(check)
@@ -319,10 +328,10 @@ async def _require_replayable(
     for kind in scenario.aggregates:
         in_memory, *others = [(how, view.all(kind)) for how, view in views.items()]
         for how, found in others:
-            wanted = [f"{one.id!r}: {one!r}" for one in in_memory[1]]
-            shown = [f"{one.id!r}: {one!r}" for one in found]
             what = f"{kind.__name__}s in memory and {how}"
-            _require_equal(what, wanted, shown)
+            _require_equal(
+                what, [_item(one) for one in in_memory[1]], [_item(one) for one in found]
+            )
 
 
 def _repository(
@@ -342,10 +351,13 @@ async def _recorded(
     ]
 
 
-def _require_equal(what: str, wanted: Sequence[str], found: Sequence[str]) -> None:
-    if list(wanted) == list(found):
-        return
-    lines = [line for line in difflib.ndiff(wanted, found) if not line.startswith("?")]
-    raise AssertionError(
-        f"The {what} differ (- expected, + found):\n" + "\n".join(f"  {line}" for line in lines)
-    )
+def _item(aggregate: Aggregate) -> Item:
+    return Item(repr(aggregate.id), aggregate, f"{aggregate.id!r}: {aggregate!r}")
+
+
+def _require_equal(what: str, wanted: Sequence[Item], found: Sequence[Item]) -> None:
+    if lines := sequence_differences(wanted, found):
+        shown = "\n".join(f"  {line}" for line in lines)
+        raise AssertionError(
+            f"The {what} differ (- expected, + found, ! with other fields):\n{shown}"
+        )
