@@ -7,13 +7,14 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import cassandra, embedded, http, imports
+from bench import cassandra, drivers, embedded, http, imports
 from bench.harness import print_environment, print_rows
 
 CASES = {
     "imports": ("Starting up", imports.run),
     "embedded": ("The embedded store", embedded.run),
     "http": ("The service over HTTP", http.run),
+    "drivers": ("The drivers of the Cassandra store, one node", drivers.run),
 }
 _ALL = (*CASES, "cassandra")
 

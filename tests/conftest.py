@@ -3,13 +3,16 @@
 import asyncio
 import uuid
 
+import msgspec
 import pytest
 
 from helenus.stores.cassandra import CassandraSettings
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.schema import migrate
 from helenus.testing.cassandra.fixtures import Contact
 from helenus.testing.cassandra.fixtures import cassandra as cassandra  # noqa: PLC0414
+
+DRIVERS = ("acsylla", "cassandra-driver")
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +34,16 @@ def empty_installation(installation: CassandraSettings) -> CassandraSettings:
     return installation
 
 
+@pytest.fixture(params=DRIVERS)
+def on_each_driver(
+    request: pytest.FixtureRequest, empty_installation: CassandraSettings
+) -> CassandraSettings:
+    """It again, as each driver reaches it."""
+    return msgspec.structs.replace(empty_installation, driver=request.param)
+
+
 async def _truncate(settings: CassandraSettings) -> None:
-    session = await DatastaxSession.connect(settings, settings.keyspace)
+    session = await connect(settings, settings.keyspace)
     try:
         for table in ("commits", "payloads", "snapshots"):
             await session.execute_schema(f"TRUNCATE {table}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -59,10 +58,10 @@ def _store_of(settings: Settings) -> AbstractAsyncContextManager[EventStore]:
     if not settings.on_cassandra:
         return SqliteStore(_prepared(settings), settings.sqlite())
     cluster = settings.cassandra()
-    from helenus.stores.cassandra import CassandraStore  # noqa: PLC0415  # it needs the driver
+    from helenus.stores.cassandra import CassandraStore, drivers  # noqa: PLC0415  # if it is used
 
-    # The driver tells of every attempt to connect, with its stack; we tell why there is no store.
-    logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+    # A driver tells of every attempt to connect, with its stack; we tell why there is no store.
+    drivers.silence()
     return PatientStore(lambda: CassandraStore(cluster))
 
 

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         _sqlite.thread_switch_us, "Upper bound of the interpreter's switch interval; 0 leaves it."
     )
 
+    cassandra_driver: Literal["auto", "acsylla", "cassandra-driver"] = _setting(
+        "auto", "The driver; auto: acsylla where it is installed, else cassandra-driver."
+    )
     cassandra_username: Annotated[str, Field(min_length=1, max_length=255)] | None = _setting(
         None, "User, where the cluster asks for one."
     )
@@ -263,25 +266,27 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the driver is not installed, or TLS lacks a file.
         """
-        try:
-            from helenus.stores.cassandra.settings import (  # noqa: PLC0415  # needs the driver
-                CassandraSettings,
-                TlsSettings,
-            )
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                f"The store on Cassandra needs {error.name}: install helenus[cassandra]."
-            ) from None
+        from helenus.stores.cassandra import (  # noqa: PLC0415  # for this store alone
+            CassandraSettings,
+            TlsSettings,
+            drivers,
+        )
+
         url = CassandraUrl.parse(self.store or "", keyspace=KEYSPACE)
         part = self._part("cassandra_")
         tls = {name: part.pop(name) for name in list(part) if name.startswith("tls_")}
         password: SecretStr | None = part.pop("password")
-        return CassandraSettings(
+        chosen = CassandraSettings(
             **part,
             **msgspec.structs.asdict(url),
             password=None if password is None else password.get_secret_value(),
             tls=self._tls(TlsSettings, tls),
         )
+        try:
+            drivers.chosen(chosen)
+        except drivers.DriverMissing as error:
+            raise SettingsError(f"cassandra_driver: {error}") from None
+        return chosen
 
     def _tls(self, make: type[TlsSettings], given: dict[str, Any]) -> TlsSettings | None:
         files = {name: path for name, path in given.items() if isinstance(path, Path)}

@@ -1,4 +1,4 @@
-"""The Cassandra store conforms, on a real node, also where every few commits fill a bucket."""
+"""The Cassandra store conforms on a real node, by each driver and with buckets of any size."""
 
 import msgspec
 import pytest
@@ -15,14 +15,14 @@ from helenus.testing.conformance import (
 
 class TestCassandraStore(StoreConformance, DirectoryCases, DurableCases, SharedCases):
     @pytest.fixture
-    def make_store(self, empty_installation: CassandraSettings) -> MakeStore:
-        return lambda: CassandraStore(empty_installation)
+    def make_store(self, on_each_driver: CassandraSettings) -> MakeStore:
+        return lambda: CassandraStore(on_each_driver)
 
 
 class TestCassandraStoreWithTinyBuckets(
     StoreConformance, DirectoryCases, DurableCases, SharedCases
 ):
     @pytest.fixture
-    def make_store(self, empty_installation: CassandraSettings) -> MakeStore:
-        tiny = msgspec.structs.replace(empty_installation, bucket_bytes=150, inline_bytes_max=100)
+    def make_store(self, on_each_driver: CassandraSettings) -> MakeStore:
+        tiny = msgspec.structs.replace(on_each_driver, bucket_bytes=150, inline_bytes_max=100)
         return lambda: CassandraStore(tiny)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import logging
 import os
 import re
 import sys
@@ -206,6 +205,10 @@ def migrate(
             " recorded, and holds for good."
         ),
     ] = "local",
+    driver: Annotated[
+        Literal["auto", "acsylla", "cassandra-driver"],
+        typer.Option(help="By which to reach the cluster; auto: the first that is installed."),
+    ] = "auto",
     username: Annotated[
         str | None, typer.Option(help=f"Its password comes from {PASSWORD_VARIABLE}.")
     ] = None,
@@ -242,7 +245,7 @@ def migrate(
     at once, does no harm.
     """
     with _explained(), _store_explained():
-        from helenus.stores.cassandra import schema  # noqa: PLC0415  # it needs the driver
+        from helenus.stores.cassandra import drivers, schema  # noqa: PLC0415  # only here
         from helenus.stores.cassandra.replication import (  # noqa: PLC0415
             replication_in_words,
         )
@@ -251,7 +254,7 @@ def migrate(
             TableSettings,
         )
 
-        logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # errors are told below, once
+        drivers.silence()  # errors are told below, once
         settings = CassandraSettings(
             contact_points=tuple(contact_points or ("127.0.0.1",)),
             port=port,
@@ -269,6 +272,7 @@ def migrate(
                 speculative_retry=speculative_retry,
             ),
             serial_scope=serial_scope,
+            driver=driver,
         )
         found = asyncio.run(schema.migrate(settings))
         if as_json:
@@ -309,12 +313,14 @@ def _tls(
 @contextlib.contextmanager
 def _store_explained() -> Iterator[None]:
     """What a store's error is for whoever typed the command."""
+    from helenus.stores.cassandra.drivers import DriverMissing  # noqa: PLC0415
+
     try:
         yield
-    except ModuleNotFoundError as error:
-        _fail(_missing(error, "cassandra"), DRIVER_MISSING)
     except InvalidArgument as error:
         _fail(str(error), InvalidClusterOptions.exit_code)
+    except DriverMissing as error:
+        _fail(str(error), DRIVER_MISSING)
     except StoreUnusable as error:
         _fail(str(error), UNUSABLE)
     except StoreUnavailable as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -46,7 +45,9 @@ def open_store(name: str, *, create: bool = False) -> AbstractAsyncContextManage
         StoreUnusable: the driver is missing.
     """
     if name.startswith(SCHEME):
-        logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # errors are told, once
+        from helenus.stores.cassandra import drivers  # noqa: PLC0415  # for this store alone
+
+        drivers.silence()  # errors are told, once
         url, options = _taken_apart(name)
         opened = stores.open_store(url, _settings(options) if options else None)
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from helenus.errors import InvalidArgument, StoreUnusable
+from helenus.errors import InvalidArgument
 from helenus.store import EventStore
 from helenus.stores.cassandra_url import FORM, SCHEME, CassandraUrl
 
@@ -94,16 +94,15 @@ def _cassandra(url: str, settings: object) -> AbstractAsyncContextManager[EventS
         where = CassandraUrl.parse(url)
     except ValueError as error:
         raise _wrong(url, f"Its form: {error}.") from None
-    try:
-        from helenus.stores.cassandra import (  # noqa: PLC0415  # it needs the driver
-            CassandraSettings,
-            CassandraStore,
-        )
-    except ModuleNotFoundError as error:
-        raise StoreUnusable(
-            f"The store on Cassandra needs {error.name}.", remedy="Install helenus[cassandra]."
-        ) from None
+    from helenus.stores.cassandra import (  # noqa: PLC0415  # for this store alone
+        CassandraSettings,
+        CassandraStore,
+        drivers,
+    )
+
     if settings is not None and not isinstance(settings, CassandraSettings):
         raise InvalidArgument(f"Cassandra takes CassandraSettings, not {type(settings).__name__}.")
     base = settings or CassandraSettings()
-    return CassandraStore(msgspec.structs.replace(base, **msgspec.structs.asdict(where)))
+    chosen = msgspec.structs.replace(base, **msgspec.structs.asdict(where))
+    drivers.chosen(chosen)
+    return CassandraStore(chosen)

@@ -7,5 +7,5 @@ from helenus.stores.cassandra import CassandraSettings
 
 
 @pytest.fixture
-def small_buckets(empty_installation: CassandraSettings) -> CassandraSettings:
-    return msgspec.structs.replace(empty_installation, bucket_bytes=600)
+def small_buckets(on_each_driver: CassandraSettings) -> CassandraSettings:
+    return msgspec.structs.replace(on_each_driver, bucket_bytes=600)

@@ -6,17 +6,29 @@ import enum
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
-from helenus.stores.cassandra.session import MaybeExecuted, NotExecuted, Rows, Session, Statement
+import acsylla
+import cassandra
+
+from helenus.stores.cassandra.drivers import acsylla as by_acsylla
+from helenus.stores.cassandra.drivers import chosen, connect, datastax
+from helenus.stores.cassandra.session import (
+    Kind,
+    MaybeExecuted,
+    NotExecuted,
+    Rows,
+    Session,
+    Statement,
+)
 from helenus.stores.cassandra.settings import CassandraSettings
 
 
 class Fault(enum.Enum):
-    """What becomes of a statement; but for `REFUSED` the store hears no more than a timeout."""
+    """What becomes of a statement; the store hears of a timeout where nothing else is said."""
 
     REFUSED = "refused by the server"
     BEFORE = "lost on its way to the server"
     AFTER = "executed, its answer lost"
+    UNAVAILABLE = "executed, then said to have found too few replicas"
     LATE = "held up before its coordinator, executed when `release` is called"
 
 
@@ -26,9 +38,12 @@ Plan = Callable[[Statement], Fault | None]
 class FaultySession:
     """Hands statements on as a plan says."""
 
-    def __init__(self, session: Session, plan: Plan) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, settings: CassandraSettings | None = None
+    ) -> None:
         self._session = session
         self._plan = plan
+        self._settings = settings or CassandraSettings()
         self._held_up: list[tuple[Statement, Sequence[Any]]] = []
         self.executed: list[Statement] = []
 
@@ -54,6 +69,8 @@ class FaultySession:
         self.executed.append(statement)
         if fault is Fault.AFTER:
             raise MaybeExecuted("timed out")
+        if fault is Fault.UNAVAILABLE:
+            raise unavailable(self._settings, statement.kind)
         return rows
 
     async def release(self) -> None:
@@ -66,6 +83,13 @@ class FaultySession:
         await self._session.close()
 
 
+def unavailable(settings: CassandraSettings, kind: Kind) -> Exception:
+    """What the driver makes of the server's answer that too few replicas are up."""
+    if chosen(settings) == "acsylla":
+        return by_acsylla.execution_error(kind, acsylla.errors.CassErrorServerUnavailable("1 of 2"))
+    return datastax.execution_error(kind, cassandra.Unavailable("1 of 2"))
+
+
 class Faults:
     """A plan that can be changed while a store is open; connect a store through it."""
 
@@ -74,8 +98,8 @@ class Faults:
         self.sessions: list[FaultySession] = []
 
     async def connect(self, settings: CassandraSettings, keyspace: str | None) -> FaultySession:
-        session = await DatastaxSession.connect(settings, keyspace)
-        self.sessions.append(FaultySession(session, self._plan))
+        session = await connect(settings, keyspace)
+        self.sessions.append(FaultySession(session, self._plan, settings))
         return self.sessions[-1]
 
     def _plan(self, statement: Statement) -> Fault | None:

@@ -45,6 +45,29 @@ async def test_an_append_whose_answer_is_lost_is_found_to_have_happened(
     assert await store.append(STREAM, [commit(6)], head) == await store.head(STREAM)
 
 
+async def test_an_append_said_to_lack_replicas_after_it_was_applied_is_found_to_have_happened(
+    store: CassandraStore, faults: Faults
+) -> None:
+    """With paxos v1, the commit of an accepted proposal may still find too few of them."""
+    made = five_events()
+    faults.once(cql.APPEND, Fault.UNAVAILABLE)
+    head = await store.append(STREAM, made, Head(0))
+    assert head.position == 5
+    assert await stream_of(store) == made
+
+
+async def test_an_append_said_to_lack_replicas_that_cannot_be_looked_for_may_have_happened(
+    store: CassandraStore, faults: Faults
+) -> None:
+    made = five_events()
+    faults.always(dict.fromkeys((cql.APPEND, cql.FENCE, cql.READ_BUCKET), Fault.UNAVAILABLE))
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await store.append(STREAM, made, Head(0))
+    assert unknown.value.commit_ids == tuple(commit.id for commit in made)
+    faults.none()
+    assert await stream_of(store) == made
+
+
 async def test_an_append_that_was_lost_did_not_happen_and_its_place_is_free(
     store: CassandraStore, faults: Faults
 ) -> None:

@@ -20,7 +20,7 @@ from helenus.errors import Conflict, HelenusError, Outcome, OutcomeUnknown
 from helenus.store import Commit, Head
 from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
 from helenus.stores.cassandra.buckets import decode_token
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect as connect_driver
 from helenus.stores.cassandra.session import Rows, Session, Statement
 from helenus.testing.conformance.fixtures import commit, commits, stored
 from helenus.testing.histories import History, RecordingStore, violations
@@ -195,7 +195,7 @@ class Field:
             inline_bytes_max=INLINE_BYTES_MAX,
             settle_attempts_max=3,
         )
-        session = await DatastaxSession.connect(settings, settings.keyspace)
+        session = await connect_driver(settings, settings.keyspace)
         try:
             field = cls(settings, session)
             async with field.clean:

@@ -9,7 +9,7 @@ from helenus import AggregateRepository, Head
 from helenus.errors import CorruptData, LimitExceeded
 from helenus.store import COMMIT_BYTES_MAX
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.session import Kind, Rows, Session, Statement
 from helenus.testing.conformance.fixtures import commit, commits, stored
 from tests.unit.helenus.bank import AGGREGATES, deposit
@@ -32,7 +32,7 @@ DELETE_PAYLOAD = Statement("DELETE FROM payloads WHERE append_id = ?", Kind.WRIT
 @pytest.fixture
 async def session(empty_installation: CassandraSettings) -> AsyncIterator[Session]:
     """The driver, beside the store."""
-    session = await DatastaxSession.connect(empty_installation, empty_installation.keyspace)
+    session = await connect(empty_installation, empty_installation.keyspace)
     yield session
     await session.close()
 

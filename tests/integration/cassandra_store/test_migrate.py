@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 from helenus.cli import app
 from helenus.errors import StoreUnusable
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.session import Kind, Statement
 from helenus.testing.cassandra.fixtures import Contact
+from tests.conftest import DRIVERS
 
 READ_OPTIONS = Statement(
     "SELECT compaction, compression, speculative_retry FROM system_schema.tables"
@@ -26,10 +27,11 @@ READ_OPTIONS = Statement(
 )
 
 
-@pytest.fixture
-def settings(cassandra: Contact) -> Iterator[CassandraSettings]:
+@pytest.fixture(params=DRIVERS)
+def settings(request: pytest.FixtureRequest, cassandra: Contact) -> Iterator[CassandraSettings]:
     """Of a keyspace that is not there yet."""
     settings = CassandraSettings(
+        driver=request.param,
         contact_points=cassandra.hosts,
         port=cassandra.port,
         keyspace=f"test_{uuid.uuid4().hex[:12]}",
@@ -39,7 +41,7 @@ def settings(cassandra: Contact) -> Iterator[CassandraSettings]:
 
 
 async def execute(settings: CassandraSettings, *statements: str) -> None:
-    session = await DatastaxSession.connect(settings, None)
+    session = await connect(settings, None)
     try:
         for statement in statements:
             await session.execute_schema(statement)
@@ -52,6 +54,7 @@ def arguments(settings: CassandraSettings) -> list[str]:
     return [
         *("cassandra", "migrate", *hosts),
         *("--port", str(settings.port), "--keyspace", settings.keyspace),
+        *("--driver", settings.driver),
     ]
 
 
@@ -154,7 +157,7 @@ def test_a_node_with_paxos_v2_is_seen_to_have_it(
 
 
 async def options_of(settings: CassandraSettings, table: str) -> tuple[Any, ...]:
-    session = await DatastaxSession.connect(settings, settings.keyspace)
+    session = await connect(settings, settings.keyspace)
     try:
         (row,) = (await session.execute(READ_OPTIONS, (settings.keyspace, table))).rows
     finally:
@@ -233,7 +236,7 @@ def test_a_table_of_another_program_is_left_as_it_is(
 def test_what_is_wrong_is_said_in_a_line(
     settings: CassandraSettings, options: tuple[str, ...], exit_code: int, says: str
 ) -> None:
-    by_default = ["cassandra", "migrate", "--port", str(settings.port)]
+    by_default = ["cassandra", "migrate", "--port", str(settings.port), "--driver", settings.driver]
     result = CliRunner().invoke(app, [*by_default, "--keyspace", settings.keyspace, *options])
     assert result.exit_code == exit_code, result.output
     assert says in result.stderr

@@ -22,9 +22,9 @@ def session() -> Faults:
 
 @pytest.fixture
 async def store(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> AsyncIterator[CassandraStore]:
-    async with CassandraStore(empty_installation, connect=session.connect) as opened:
+    async with CassandraStore(on_each_driver, connect=session.connect) as opened:
         yield opened
 
 
@@ -72,10 +72,10 @@ async def test_a_first_command_is_two_statements(store: CassandraStore, session:
 
 
 async def test_a_cold_load_of_a_small_stream_is_one_statement(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    await _deposit_times(99, empty_installation)
-    async with CassandraStore(empty_installation, connect=session.connect) as store:
+    await _deposit_times(99, on_each_driver)
+    async with CassandraStore(on_each_driver, connect=session.connect) as store:
         statements(session)
         async with AggregateRepository(store, AGGREGATES) as cold:
             assert (await cold.load(STREAM)).position == 99
@@ -83,10 +83,10 @@ async def test_a_cold_load_of_a_small_stream_is_one_statement(
 
 
 async def test_a_cold_load_with_a_snapshot_is_two_statements(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    await _deposit_times(250, empty_installation)
-    async with CassandraStore(empty_installation, connect=session.connect) as store:
+    await _deposit_times(250, on_each_driver)
+    async with CassandraStore(on_each_driver, connect=session.connect) as store:
         statements(session)
         async with AggregateRepository(store, AGGREGATES) as cold:
             assert (await cold.load(STREAM)).position == 250
@@ -94,9 +94,9 @@ async def test_a_cold_load_with_a_snapshot_is_two_statements(
 
 
 async def test_beyond_the_first_bucket_only_the_first_load_looks_there(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(empty_installation, bucket_bytes=2_000)
+    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=2_000)
     await _deposit_times(39, settings, snapshot_events=30)
     async with CassandraStore(settings, connect=session.connect) as store:
         statements(session)
@@ -111,9 +111,9 @@ async def test_beyond_the_first_bucket_only_the_first_load_looks_there(
 
 
 async def test_a_large_payload_is_not_read_for_a_guess(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(empty_installation, inline_bytes_max=10)
+    settings = msgspec.structs.replace(on_each_driver, inline_bytes_max=10)
     await _deposit_times(20, settings, snapshot_events=10)
     async with CassandraStore(settings, connect=session.connect) as store:
         statements(session)
@@ -138,9 +138,9 @@ async def _deposit_times(
 
 
 async def test_reading_a_long_stream_is_one_statement_a_bucket(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(empty_installation, bucket_bytes=200)
+    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=200)
     async with CassandraStore(settings, connect=session.connect) as store:
         head = Head(0)
         for _ in range(12):
@@ -154,9 +154,9 @@ async def test_reading_a_long_stream_is_one_statement_a_bucket(
 
 
 async def test_the_head_of_a_long_stream_is_found_in_few_statements(
-    empty_installation: CassandraSettings, session: Faults
+    on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(empty_installation, bucket_bytes=1)
+    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=1)
     async with CassandraStore(settings) as writer:
         head = Head(0)
         for _ in range(60):

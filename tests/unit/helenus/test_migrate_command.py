@@ -45,6 +45,7 @@ def test_every_option_is_a_setting(
     result = migrate(
         *("-c", "h1", "--contact-point", "h2", "--port", "9043", "--data-center", "dc1"),
         *("--keyspace", "k", "--serial-scope", "global", "--username", "u"),
+        *("--driver", "cassandra-driver"),
         *("--tls-authority", "ca", "--tls-certificate", "crt", "--tls-key", "key", "--json"),
         *("--no-tls-check-hostname", "--replication", "dc1=3", "--compaction", "T8"),
         *("--snapshot-compaction", "L4", "--compression", "zstd"),
@@ -59,6 +60,7 @@ def test_every_option_is_a_setting(
             data_center="dc1",
             keyspace="k",
             serial_scope="global",
+            driver="cassandra-driver",
             username="u",
             password="secret",
             tls=TlsSettings(
@@ -122,14 +124,11 @@ def test_a_cluster_that_does_not_answer_has_an_exit_code(monkeypatch: pytest.Mon
 
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("helenus.stores.cassandra")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "cassandra"]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "acsylla", None)
     monkeypatch.setitem(sys.modules, "cassandra", None)
     result = migrate()
     assert result.exit_code == 11
-    assert "install helenus[cassandra]" in result.stderr
+    assert "Install helenus[cassandra] or helenus[acsylla]" in result.stderr
 
 
 @pytest.mark.parametrize(

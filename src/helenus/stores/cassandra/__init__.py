@@ -22,11 +22,10 @@ from helenus.store import (
     check_snapshot,
     check_stream,
 )
-from helenus.stores.cassandra import cql
+from helenus.stores.cassandra import cql, drivers
 from helenus.stores.cassandra.appends import Appender
 from helenus.stores.cassandra.buckets import decode_token, is_token
 from helenus.stores.cassandra.directory import list_streams
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
@@ -44,20 +43,20 @@ class CassandraStore:
 
     Args:
         settings: where the cluster is and how it is used.
-        connect: makes a session; by default on Apache's driver.
+        connect: makes a session; by default on the driver that the settings choose.
 
     Raises:
         StoreUnavailable: when entered, if the cluster cannot be reached.
+        DriverMissing: when entered, if the driver is not installed.
         StoreUnusable: when entered, if the keyspace or its schema is missing, older, newer, or was
-        set
-            up with another serial scope.
+            set up with another serial scope.
     """
 
     def __init__(
         self,
         settings: CassandraSettings | None = None,
         *,
-        connect: Connect = DatastaxSession.connect,
+        connect: Connect = drivers.connect,
     ) -> None:
         self._settings = settings or CassandraSettings()
         self._connect = connect

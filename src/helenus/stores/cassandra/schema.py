@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 
 from helenus.errors import StoreUnavailable, StoreUnusable
 from helenus.stores.cassandra import cql
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.replication import (
     check_replication,
     replication_cql,
@@ -40,7 +40,7 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
         StoreUnusable: it is too old, the keyspace was set up otherwise, or its tables are another
             program's.
     """
-    session = await DatastaxSession.connect(settings, None)
+    session = await connect(settings, None)
     try:
         nodes = await _fit_nodes(session)
         if not await _replication(session, settings):
@@ -54,7 +54,7 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
         raise _silent(error) from error
     finally:
         await session.close()
-    session = await DatastaxSession.connect(settings, settings.keyspace)
+    session = await connect(settings, settings.keyspace)
     try:
         replication = await _replication(session, settings)
         check_replication(settings, replication, nodes)

@@ -98,3 +98,18 @@ class Session(Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
+
+
+class OwnerSession(Session, Protocol):
+    """A session that can also change the schema, which is the owner's business alone."""
+
+    async def execute_schema(self, cql: str) -> None:
+        """Execute a statement that changes the schema, and wait until the nodes agree on it.
+
+        Whoever changes the schema goes to the same node while all are up, so that two who do it at
+        once are put in order: two nodes might create the same table twice, each with another id.
+
+        Raises:
+            StoreUnusable: the cluster refuses the statement.
+            StoreUnavailable: the cluster did not carry it out.
+        """

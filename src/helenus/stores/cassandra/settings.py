@@ -10,6 +10,8 @@ import msgspec
 
 from helenus.errors import InvalidArgument
 
+DriverChoice = Literal["auto", "acsylla", "cassandra-driver"]
+
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _DATA_CENTER = re.compile(r"[\w. -]{1,100}")
 _LEVEL = r"(?:[TL](?:[2-9]|[1-9]\d{1,2})|N)"
@@ -86,6 +88,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
         port: of the native protocol.
         data_center: the local one; None: that of the first node that answers.
         keyspace: holds the store's tables.
+        driver: `acsylla` or `cassandra-driver`; `auto`: the first of them that is installed.
         username: for password authentication.
         password: for password authentication.
         tls: see `TlsSettings`; None: connections are not encrypted.
@@ -112,6 +115,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 9042
     data_center: str | None = None
     keyspace: str = "helenus"
+    driver: DriverChoice = "auto"
     username: str | None = None
     password: str | None = None
     tls: TlsSettings | None = None

@@ -150,10 +150,7 @@ def test_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_driver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("helenus.stores.cassandra")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "cassandra"]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "acsylla", None)
     monkeypatch.setitem(sys.modules, "cassandra", None)
     with pytest.raises(SettingsError, match=r"helenus\[cassandra\]"):
         load(overrides={"store": "cassandra://h"}).cassandra()

@@ -32,7 +32,7 @@ from cassandra.policies import (
 )
 from cassandra.query import PreparedStatement, tuple_factory
 
-from helenus.errors import StoreUnavailable, StoreUnusable
+from helenus.stores.cassandra.drivers import explained
 from helenus.stores.cassandra.session import (
     Kind,
     MaybeExecuted,
@@ -45,8 +45,7 @@ from helenus.stores.cassandra.settings import CassandraSettings
 from helenus.stores.cassandra.tls import tls_context, tls_trouble
 
 _RECONNECT_MAX_S = 5.0
-_NOT_EXECUTED = (
-    cassandra.Unavailable,
+_REFUSED = (
     cassandra.InvalidRequest,
     cassandra.Unauthorized,
     cassandra.AuthenticationFailed,
@@ -95,9 +94,7 @@ class DatastaxSession:
             try:
                 prepared = await asyncio.to_thread(self._session.prepare, statement.cql)
             except Exception as error:
-                raise NotExecuted(
-                    f"Cassandra does not prepare {statement.cql!r}: {error}."
-                ) from error
+                raise explained.not_prepared(statement.cql, error) from error
             self._prepared[statement] = prepared
 
     async def execute(
@@ -118,24 +115,16 @@ class DatastaxSession:
                 bound, execution_profile=statement.kind, paging_state=more
             )
         except NoHostAvailable as error:
-            raise NotExecuted(f"No node of the Cassandra cluster answers: {error}.") from error
+            raise explained.no_node(error) from error
         future: asyncio.Future[Rows] = self._loop.create_future()
         answer.add_callbacks(
             lambda rows: self._answer(future, _rows(answer, rows)),
-            lambda error: self._answer(future, _execution_error(error)),
+            lambda error: self._answer(future, execution_error(statement.kind, error)),
         )
         return await future
 
     async def execute_schema(self, cql: str) -> None:
-        """Execute a statement that changes the schema, and wait until the nodes agree on it.
-
-        Whoever changes the schema goes to the same node while all are up, so that two who do it at
-        once are put in order: two nodes might create the same table twice, each with another id.
-
-        Raises:
-            StoreUnusable: the cluster refuses the statement.
-            StoreUnavailable: the cluster did not carry it out.
-        """
+        """See `OwnerSession.execute_schema`."""
         first = min(self._session.get_pools(), key=lambda pool: pool.host.address).host
         try:
             await asyncio.to_thread(self._session.execute, cql, timeout=60.0, host=first)
@@ -143,18 +132,9 @@ class DatastaxSession:
             cassandra.RequestValidationException,
             cassandra.protocol.RequestValidationException,
         ) as error:
-            raise StoreUnusable(
-                f"The Cassandra cluster refuses a change of the schema: {error}."
-            ) from error
+            raise explained.schema_refused(error) from error
         except Exception as error:
-            raise StoreUnavailable(
-                f"The Cassandra cluster did not change the schema: {error}."
-            ) from error
-
-    async def server_versions(self) -> set[str]:
-        """The releases of the nodes known."""
-        hosts = self._cluster.metadata.all_hosts()
-        return {host.release_version for host in hosts if host.release_version}
+            raise explained.schema_unchanged(error) from error
 
     async def close(self) -> None:
         """See `Session.close`."""
@@ -184,14 +164,17 @@ def _rows(answer: ResponseFuture, rows: Any) -> Rows:
     return Rows(rows or (), more)
 
 
-def _execution_error(error: Exception) -> Exception:
-    if isinstance(error, _NOT_EXECUTED):
-        return NotExecuted(f"Cassandra refused the statement: {error}.")
+def execution_error(kind: Kind, error: Exception) -> NotExecuted | MaybeExecuted:
+    """What the driver's error says of a statement of this kind."""
+    # With paxos v1 the commit of an accepted proposal may still find too few replicas.
+    unavailable = isinstance(error, cassandra.Unavailable) and kind is not Kind.CONDITIONAL
+    if unavailable or isinstance(error, _REFUSED):
+        return explained.refused(error)
     if isinstance(error, NoHostAvailable) and not any(
         isinstance(cause, (ConnectionShutdown, OSError, cassandra.OperationTimedOut))
         for cause in _causes_by_host(error)
     ):
-        return NotExecuted(f"No node of the Cassandra cluster answers: {error}.")
+        return explained.no_node(error)
     return MaybeExecuted(str(error))
 
 
@@ -202,23 +185,14 @@ def _causes_by_host(error: Exception) -> list[Exception]:
 
 def _connection_error(settings: CassandraSettings, error: Exception) -> Exception:
     causes = [error, *_causes_by_host(error)]
-    where = f"{', '.join(settings.contact_points)} port {settings.port}"
     text = "; ".join(dict.fromkeys(str(cause) for cause in causes[1:] or causes))
     if isinstance(error, cassandra.InvalidRequest) or "does not exist" in text:
-        return StoreUnusable(
-            f"The Cassandra keyspace {settings.keyspace!r} does not exist at {where}.",
-            remedy="Create it with `helenus cassandra migrate`.",
-        )
+        return explained.no_keyspace(settings)
     if any(isinstance(cause, cassandra.AuthenticationFailed) for cause in causes):
         return login_refused(settings)
     if isinstance(error, cassandra.UnresolvableContactPoints):
-        return StoreUnavailable(
-            f"No name among {', '.join(settings.contact_points)} leads to an address.",
-            remedy="Check the contact points of the Cassandra cluster.",
-        )
-    return tls_trouble(settings) or StoreUnavailable(
-        f"The Cassandra cluster at {where} cannot be reached: {text}."
-    )
+        return explained.no_address(settings)
+    return tls_trouble(settings) or explained.unreachable(settings, text)
 
 
 def _cluster(settings: CassandraSettings) -> Cluster:
