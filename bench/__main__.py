@@ -63,6 +63,11 @@ def _add_cassandra(group: argparse._ArgumentGroup) -> None:
         action="append",
         help="a single case; may be given several times (default: all)",
     )
+    group.add_argument(
+        "--driver",
+        choices=("acsylla", "cassandra-driver"),
+        help="of the store and of what it is compared with (default: the store's)",
+    )
     defaults = cassandra.Options()
     group.add_argument(
         "--seconds",
@@ -91,6 +96,7 @@ def _measure_cassandra(arguments: argparse.Namespace) -> None:
         warm_up_seconds=arguments.warm_up_seconds,
         events_max=arguments.events_max,
         cases=tuple(arguments.only or cassandra.CASES),
+        driver=arguments.driver,
     )
     failed = cassandra.run(arguments.directory, options, arguments.nodes or (1, 3))
     if failed:

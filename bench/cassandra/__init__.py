@@ -38,6 +38,7 @@ def run(directory: Path, options: Options, nodes: Sequence[int]) -> list[str]:
     failed: list[str] = []
     for count in nodes:
         title = "one node" if count == 1 else f"{count} nodes, {count} copies"
+        title += f", {options.driver}" if options.driver else ""
         tables[title] = _measure(directory, options, count, title, failed)
     if len(tables) > 1:
         print_side_by_side("The Cassandra store, side by side", tables)

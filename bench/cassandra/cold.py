@@ -21,7 +21,8 @@ from helenus.stores.cassandra import CassandraStore
 _SNAPSHOTS = RepositorySettings(snapshot_events=100)
 _HISTORIES = (10, 1_000, 100_000, 1_000_000)
 _TAIL_EVENTS = 50  # half of what may follow a snapshot, so the mean
-_COMMIT_EVENTS = 250  # of the bulk: they stay inline, and fill bucket after bucket
+_SINGLE_EVENTS = 5_000  # one a row, as commands leave them: more than the first bucket takes
+_COMMIT_EVENTS = 250  # of the bulk behind: they stay inline, and fill bucket after bucket
 _PLAIN_EVENTS = 1_000
 
 
@@ -77,10 +78,13 @@ async def _fill(bench: Bench, stream: str, events: int) -> None:
     """
     tail = min(events, _TAIL_EVENTS)
     async with bench.repository(_SNAPSHOTS) as repository:
-        left = events - tail
-        while left:
-            await repository.transact(stream, pay(min(left, _COMMIT_EVENTS)))
-            left -= min(left, _COMMIT_EVENTS)
+        # A commit that a snapshot follows at once is the last before the tail.
+        bulk = max(events - tail - _SINGLE_EVENTS, min(events - tail, _SNAPSHOTS.snapshot_events))
+        for _ in range(events - tail - bulk):
+            await repository.transact(stream, pay())
+        while bulk:
+            await repository.transact(stream, pay(min(bulk, _COMMIT_EVENTS)))
+            bulk -= min(bulk, _COMMIT_EVENTS)
         await repository.settle()
         for number in range(tail):
             await repository.transact(stream, pay(), command_id=f"command-{number}")

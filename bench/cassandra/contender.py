@@ -14,6 +14,7 @@ import msgspec
 
 from bench.cassandra.accounts import Account, pay
 from helenus import AggregateRepository, Conflict
+from helenus.errors import StoreError
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
 
 
@@ -30,15 +31,19 @@ class Tally(msgspec.Struct):
     """What was done.
 
     Attributes:
+        seconds: from the start until the last command was answered.
         commands: that took effect.
         refused: that were given up after as many attempts as the settings allow.
+        failed: that the store failed, by a timeout for instance.
         appends: that succeeded.
         conflicts: appends that met another process's.
         slowest_ms: the longest that a command took.
     """
 
+    seconds: float = 0.0
     commands: int = 0
     refused: int = 0
+    failed: int = 0
     appends: int = 0
     conflicts: int = 0
     slowest_ms: float = 0.0
@@ -63,10 +68,13 @@ async def contend(orders: Orders) -> Tally:
                     tally.commands += 1
                 except Conflict:
                     tally.refused += 1
+                except StoreError:
+                    tally.failed += 1
                 took_ms = (time.perf_counter() - began) * 1_000
                 tally.slowest_ms = max(tally.slowest_ms, took_ms)
 
         await asyncio.gather(*(worker() for _ in range(orders.in_flight)))
+        tally.seconds = time.perf_counter() - started
         statistics = repository.statistics()
         tally.appends, tally.conflicts = statistics.appends, statistics.conflicts
     return tally

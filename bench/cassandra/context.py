@@ -9,11 +9,13 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
+import msgspec
+
 from bench.cassandra import raw
 from bench.cassandra.accounts import Account, pay
 from bench.harness import Row
 from helenus import AggregateRepository, RepositorySettings
-from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
+from helenus.stores.cassandra import CassandraSettings, CassandraStore, Connect, cql, drivers
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.schema import migrate
 from helenus.stores.cassandra.session import Session
@@ -21,6 +23,9 @@ from helenus.testing.cassandra import Cluster
 
 REQUEST_TIMEOUT_S = 30.0
 WITHOUT_SNAPSHOTS = RepositorySettings(snapshot_events=0)
+
+connect: Connect = getattr(drivers, "connect", DatastaxSession.connect)
+"""Connects the driver that the settings choose, where there is a choice."""
 
 Work = Callable[[int, int], Awaitable[object]]
 """One operation of a worker: its number, and how many it has done."""
@@ -35,6 +40,7 @@ class Options(NamedTuple):
         warm_up_seconds: for which a new cluster is used before anything counts.
         events_max: longest history that is built.
         cases: by name.
+        driver: of the store and of what it is compared with, by name; None: the store's default.
     """
 
     runs: int = 3
@@ -42,6 +48,7 @@ class Options(NamedTuple):
     warm_up_seconds: float = 60.0
     events_max: int = 1_000_000
     cases: tuple[str, ...] = ()
+    driver: str | None = None
 
 
 class Bench(NamedTuple):
@@ -68,8 +75,10 @@ async def opened(cluster: Cluster, options: Options) -> AsyncIterator[Bench]:
         replication={"": cluster.options.nodes},
         request_timeout_s=REQUEST_TIMEOUT_S,
     )
+    if options.driver is not None:
+        settings = msgspec.structs.replace(settings, driver=options.driver)
     await migrate(settings)
-    session = await DatastaxSession.connect(settings, settings.keyspace)
+    session = await connect(settings, settings.keyspace)
     try:
         await session.prepare(cql.ALL)
         async with CassandraStore(settings) as store:

@@ -34,8 +34,9 @@ async def run(bench: Bench) -> list[Row]:
             await repository.transact(stream, pay())
 
         async def contend() -> float:
-            found.append(await _contend(bench))
-            return sum(tally.commands for tally in found[-1]) / seconds
+            tallies = await _contend(bench)
+            found.append(tallies)
+            return sum(t.commands for t in tallies) / max(t.seconds for t in tallies)
 
         values = await alternate(
             bench.options.runs,
@@ -69,11 +70,12 @@ def _fairness(case: str, found: list[list[Tally]]) -> list[Row]:
         Row(
             case, "given up (Conflict)", "commands", [sum(t.refused for t in e) for e in found], "0"
         ),
+        Row(case, "failed (timeouts)", "commands", [sum(t.failed for t in e) for e in found], "0"),
         Row(
             case,
             "conflicts ÷ appends",
             "×",
-            [sum(t.conflicts for t in each) / sum(t.appends for t in each) for each in found],
+            [sum(t.conflicts for t in e) / max(sum(t.appends for t in e), 1) for e in found],
         ),
     ]
 
