@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"The helenus command needs {error.name}: install helenus[cli].") from None
 
-from helenus.cli import streams, transfer
+from helenus.cli import streams, transfer, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(streams.app, name="streams")
 app.command(name="export")(transfer.export)
 app.command(name="import")(transfer.import_)
+app.command()(verify.verify)
 
 try:
     from helenus.cli.cassandra import cassandra, parse_replication

@@ -35,12 +35,14 @@ EXIT_CODES = {
     10: "the store cannot be used: damaged, newer, not ours, or its driver is missing",
     12: "the file is damaged or cut; what is whole was imported",
     13: "the target holds other commits",
+    14: "something was found that should not be",
     15: "there is no such stream",
     16: "stored bytes cannot be read",
     130: "interrupted",
 }
 """What each exit code of the commands on stores means."""
 
+FOUND = 14
 NO_STREAM = 15
 
 messages = Console(stderr=True, highlight=False)

@@ -11,10 +11,10 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 FLOORS = {
     "helenus": """
         cli.__init__, cli.__main__
-        cli.cassandra | cli.streams | cli.transfer
-        cli.stores, cli.output
+        cli.cassandra | cli.streams | cli.transfer | cli.verify
+        cli.stores, cli.output, cli.aggregates
         testing
-        transfer
+        transfer | verification
         __init__
         service
         stores.__init__
@@ -25,6 +25,7 @@ FLOORS = {
         raw
         codec, store
         events, aggregates
+        findings
         errors, clock
     """,
     "download_licensing": """

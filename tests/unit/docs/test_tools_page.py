@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from helenus.cli import app
 from helenus.cli.output import EXIT_CODES
 from helenus.transfer import format as transfer_format
+from helenus.verification import KINDS
 from tests.unit.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
@@ -47,3 +48,8 @@ def test_every_field_of_every_line_is_named() -> None:
         text = rows[str(line.__struct_config__.tag)]
         for field in msgspec.structs.fields(line):
             assert f"`{field.name}`" in text
+
+
+def test_every_kind_of_finding_is_explained_as_the_program_has_it() -> None:
+    table = PAGE.partition("| kind of finding | meaning |")[2]
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", table, re.MULTILINE)) == KINDS

@@ -148,6 +148,41 @@ def test_damaged_bytes_have_an_exit_code(store: Path) -> None:
     assert "'house'" in result.stderr
 
 
+AGGREGATES = ("--aggregates", "tests.unit.helenus.bank:AGGREGATES")
+
+
+def test_a_sound_store_is_verified(store: Path) -> None:
+    for arguments in ((), AGGREGATES, ("--aggregates", "tests.unit.helenus.bank:Account")):
+        verified = answer("verify", store, *arguments)
+        assert (verified["streams"], verified["commits"], verified["events"]) == (4, 4, 8)
+        assert verified["findings"] == []
+    said = helenus("verify", store, "--prefix", "customer/1").stdout
+    assert said == "2 streams, 2 commits, 4 events: 0 findings.\n"
+
+
+def test_a_finding_has_an_exit_code(store: Path) -> None:
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE commits SET first = 2 WHERE stream = 'house'")
+    connection.close()
+    result = helenus("verify", store)
+    assert result.exit_code == 14
+    assert "house  position 2  row-positions: The row tells of" in result.stdout
+    result = helenus("verify", store, "--json")
+    assert result.exit_code == 14
+    [finding] = json.loads(result.stdout)["findings"]
+    assert (finding["stream"], finding["kind"]) == ("house", "row-positions")
+    assert answer("verify", store, "--after", "house")["streams"] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "none:", "no_such_module:X", "tests.unit.helenus.bank:NONE", "json:loads"]
+)
+def test_aggregates_that_are_none_are_refused(store: Path, name: str) -> None:
+    result = helenus("verify", store, "--aggregates", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert name in result.stderr
+
+
 def settings_of(url: str) -> CassandraSettings:
     store: Any = open_store(url)
     settings: CassandraSettings = store._settings

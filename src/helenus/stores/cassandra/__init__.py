@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from helenus.errors import Conflict, Overloaded, StoreClosed, StoreUnavailable
+from helenus.findings import Finding
 from helenus.store import (
     PAGE_BYTES,
     Commit,
@@ -26,6 +27,7 @@ from helenus.stores.cassandra import cql, drivers
 from helenus.stores.cassandra.appends import Appender
 from helenus.stores.cassandra.buckets import decode_token, is_token
 from helenus.stores.cassandra.directory import list_streams
+from helenus.stores.cassandra.inspection import Inspection
 from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
@@ -201,6 +203,17 @@ class CassandraStore:
             async for page in list_streams(self._session, prefix, after, page_streams):
                 yield page
                 self._require_open()
+        except MaybeExecuted as error:
+            raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
+
+    async def inspect(self, stream: str) -> AsyncIterator[Finding]:
+        """See `InspectedStore.inspect`."""
+        check_stream(stream)
+        self._require_open()
+        assert self._session is not None
+        try:
+            async for finding in Inspection(self._session, stream).findings():
+                yield finding
         except MaybeExecuted as error:
             raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
 

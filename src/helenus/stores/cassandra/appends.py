@@ -25,7 +25,9 @@ from helenus.stores.cassandra.buckets import Bucket, Token, head_of
 from helenus.stores.cassandra.session import MaybeExecuted, NotExecuted, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
-_POINTER_BYTES = 64
+POINTER_BYTES = 64
+"""What a record beside its row counts for in the bucket."""
+
 _encode_records = msgspec.msgpack.Encoder().encode
 
 
@@ -114,7 +116,7 @@ class Appender:
     def _after(self, append: _Append, token: Token) -> Bucket:
         """The bucket as this append leaves it."""
         inline = len(append.record) <= self._settings.inline_bytes_max
-        held = token.bytes_held + (len(append.record) if inline else _POINTER_BYTES)
+        held = token.bytes_held + (len(append.record) if inline else POINTER_BYTES)
         return Bucket(
             token.bucket, append.last, token.fence, held, held >= self._settings.bucket_bytes
         )

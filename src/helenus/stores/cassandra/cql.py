@@ -128,6 +128,11 @@ READ_COMMITS_FROM_START = Statement(
     Kind.SERIAL_READ,
 )
 
+INSPECT_BUCKET = Statement(
+    "SELECT head, fence, bytes, sealed, last, first, append_id, kinds, record FROM commits"
+    " WHERE stream = ? AND bucket = ?",
+    Kind.SERIAL_READ,
+)
 LIST_BUCKETS = Statement(
     "SELECT DISTINCT token(stream, bucket), stream, bucket, head FROM commits"
     " WHERE token(stream, bucket) >= ?",

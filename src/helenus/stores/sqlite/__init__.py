@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from helenus.errors import CorruptData, HelenusError, InvalidArgument, StoreClosed
+from helenus.findings import Finding
 from helenus.store import (
     PAGE_BYTES,
     Commit,
@@ -34,6 +35,7 @@ from helenus.store import (
 from helenus.stores.sqlite import schema
 from helenus.stores.sqlite.directory import names_query
 from helenus.stores.sqlite.faults import translate
+from helenus.stores.sqlite.inspection import rows_query
 from helenus.stores.sqlite.worker import BatchingThread
 from helenus.stores.sqlite.writer import Append, SaveSnapshot, Write, Writer, Written
 
@@ -197,6 +199,15 @@ class SqliteStore:
         while names := await self._query(names_query(prefix, after, page_streams)):
             yield StreamPage(names, names[-1])
             after = names[-1]
+
+    async def inspect(self, stream: str) -> AsyncIterator[Finding]:
+        """See `InspectedStore.inspect`."""
+        check_stream(stream)
+        after: int | None = 0
+        while after is not None:
+            findings, after = await self._query(rows_query(stream, after))
+            for finding in findings:
+                yield finding
 
     def _connect(self) -> sqlite3.Connection:
         connection = schema.connect(
