@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"The helenus command needs {error.name}: install helenus[cli].") from None
 
-from helenus.cli import streams, transfer, verify
+from helenus.cli import events, snapshots, streams, transfer, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,9 @@ app.add_typer(streams.app, name="streams")
 app.command(name="export")(transfer.export)
 app.command(name="import")(transfer.import_)
 app.command()(verify.verify)
+app.command()(events.stats)
+app.add_typer(events.app, name="events")
+app.add_typer(snapshots.app, name="snapshots")
 
 try:
     from helenus.cli.cassandra import cassandra, parse_replication

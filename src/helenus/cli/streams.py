@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from helenus.cli.output import AsJson, NoSuchStream, print_json, print_line, run
+from helenus.aggregates import Aggregate
+from helenus.cli.aggregates import AggregatesName, load_aggregates
+from helenus.cli.output import FOUND, AsJson, NoSuchStream, print_json, print_line, run
 from helenus.cli.stores import StoreName, open_store
+from helenus.cli.walking import commits
 from helenus.errors import InvalidArgument
 from helenus.events import from_microseconds
 from helenus.raw import RawEvent, raw_events, raw_meta
+from helenus.repository import AggregateRepository
+from helenus.settings import RepositorySettings
+from helenus.state import StreamView
 from helenus.store import Commit
 
 app = typer.Typer(no_args_is_help=True, help="Which streams there are, and what is in one.")
@@ -102,6 +109,106 @@ def show(
                             _print(stream, commit, event, as_json)
 
     run(work)
+
+
+@app.command()
+def state(
+    store: StoreName,
+    stream: Stream,
+    *,
+    aggregates: AggregatesName = None,
+    at_position: Annotated[
+        int | None, typer.Option(min=0, help="A position.", show_default="the head")
+    ] = None,
+    at_time: Annotated[
+        str | None, typer.Option(help="A time with its zone, as 2026-03-01T18:30:00Z.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the aggregates of a stream at its head, at a position or at a time."""
+
+    async def work() -> StreamView:
+        types = load_aggregates(aggregates)
+        if not types:
+            raise InvalidArgument("A state is of aggregates.", remedy="Name them: --aggregates.")
+        async with open_store(store) as opened:
+            if not (await opened.head(stream)).position:
+                raise NoSuchStream(f"There is no stream {stream!r}.")
+            # Looking takes no snapshot.
+            settings = RepositorySettings(snapshot_events=0)
+            async with AggregateRepository(opened, types, settings=settings) as repository:
+                return await repository.load(
+                    stream, at_position=at_position, at_time=_time(at_time)
+                )
+
+    view = run(work)
+    held = [
+        {"type": one.aggregate_name, "id": one.id, "state": _fields(one)}
+        for one_type in load_aggregates(aggregates)
+        for one in view.all(one_type)
+    ]
+    if as_json:
+        print_json({"stream": stream, "position": view.position, "aggregates": held})
+        return
+    print_line(f"{stream} at position {view.position}")
+    for one in held:
+        print_line(f"  {one['type']} {one['id']}  {_text(one['state'])}")
+
+
+def _fields(aggregate: Aggregate) -> dict[str, Any]:
+    """All fields, those with their default value too."""
+    return {
+        field.name: msgspec.to_builtins(getattr(aggregate, field.name))
+        for field in msgspec.structs.fields(aggregate)
+    }
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidArgument(
+            f"{text!r} is no time.", remedy="Write 2026-03-01T18:30:00Z."
+        ) from None
+
+
+@app.command()
+def diff(
+    store: StoreName,
+    stream: Stream,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another store.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell where a stream is another one in another store. Exits with 14 where it is."""
+
+    async def work() -> dict[str, Any]:
+        async with open_store(store) as one, open_store(other) as two:
+            heads = [(await each.head(stream)).position for each in (one, two)]
+            if not any(heads):
+                raise NoSuchStream(f"There is no stream {stream!r} in either store.")
+            theirs = commits(two, stream)
+            same = 0
+            async for commit in commits(one, stream):
+                if commit != await anext(theirs, None):
+                    break
+                same = commit.last
+            return {"stream": stream, "heads": heads, "same_upto": same}
+
+    told = run(work)
+    differs = told["same_upto"] != max(told["heads"])
+    if as_json:
+        print_json(told)
+    elif differs:
+        print_line(
+            f"{stream}: the same up to position {told['same_upto']};"
+            f" the heads are {told['heads'][0]} and {told['heads'][1]}."
+        )
+    else:
+        print_line(f"{stream}: the same, up to position {told['same_upto']}.")
+    if differs:
+        raise typer.Exit(FOUND)
 
 
 def _print(stream: str, commit: Commit, event: RawEvent, as_json: bool) -> None:

@@ -11,10 +11,10 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 FLOORS = {
     "helenus": """
         cli.__init__, cli.__main__
-        cli.cassandra | cli.streams | cli.transfer | cli.verify
-        cli.stores, cli.output, cli.aggregates
+        cli.cassandra | cli.events | cli.snapshots | cli.streams | cli.transfer | cli.verify
+        cli.stores, cli.output, cli.aggregates, cli.walking
         testing
-        transfer | verification
+        transfer | verification | rebuilding
         __init__
         service
         stores.__init__

@@ -148,6 +148,82 @@ def test_damaged_bytes_have_an_exit_code(store: Path) -> None:
     assert "'house'" in result.stderr
 
 
+def test_a_state_is_shown_at_the_head_and_before(store: Path) -> None:
+    shown = answer("streams", "state", store, "house", *AGGREGATES)
+    [account] = shown["aggregates"]
+    assert (account["type"], account["id"]) == ("test-account", "giro")
+    assert (account["state"]["balance"], shown["position"]) == (5, 2)
+    before = answer("streams", "state", store, "house", *AGGREGATES, "--at-position", 1)
+    assert (before["aggregates"][0]["state"]["balance"], before["position"]) == (0, 1)
+    long_ago = ("--at-time", "2001-01-01T00:00:00Z")
+    assert answer("streams", "state", store, "house", *AGGREGATES, *long_ago)["aggregates"] == []
+    assert "giro" in helenus("streams", "state", store, "house", *AGGREGATES).stdout
+    for wrong in ((), (*AGGREGATES, "--at-time", "noon"), (*AGGREGATES, "--at-time", "2001-01-01")):
+        assert helenus("streams", "state", store, "house", *wrong).exit_code == 2
+    assert helenus("streams", "state", store, "none", *AGGREGATES).exit_code == 15
+
+
+def test_two_stores_are_compared(store: Path, tmp_path: Path) -> None:
+    file, other = tmp_path / "all.jsonl.zst", tmp_path / "other.sqlite3"
+    helenus("export", store, file)
+    helenus("import", file, other)
+    assert answer("streams", "diff", store, "house", other)["same_upto"] == 2
+    with sqlite3.connect(other) as connection:
+        connection.execute("DELETE FROM commits WHERE stream = 'house'")
+    connection.close()
+    for one, two in ((store, other), (other, store)):
+        assert helenus("streams", "diff", one, "house", two).exit_code == 14
+    assert helenus("streams", "diff", store, "none", other).exit_code == 15
+
+
+def test_events_are_counted_and_sampled(store: Path) -> None:
+    assert answer("events", "names", store) == {"events": {"test-deposited": 4, "test-opened": 4}}
+    assert "4  test-opened" in helenus("events", "names", store).stdout
+    lines = helenus("events", "sample", store, "test-deposited", "--count", 2, "--json")
+    events = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert [(event["stream"], event["data"]) for event in events] == [
+        (stream, {"amount": 5}) for stream in STREAMS[:2]
+    ]
+    assert (
+        len(helenus("events", "sample", store, "test-opened", "--count", 9).stdout.split("\n")) == 5
+    )
+
+
+def test_a_store_is_counted(store: Path) -> None:
+    counted = answer("stats", store, "--top", 2)
+    assert (counted["streams"], counted["commits"], counted["events"]) == (4, 4, 8)
+    assert [one["head"] for one in counted["longest"]] == [2, 2]
+    assert counted["payload_bytes"] > 0
+    assert "8  events" in helenus("stats", store).stdout
+
+
+def test_snapshots_are_rebuilt_listed_and_dropped(store: Path) -> None:
+    assert helenus("snapshots", "rebuild", store).exit_code == 2
+    tried = answer("snapshots", "rebuild", store, *AGGREGATES, "--dry-run")
+    assert tried == {"snapshots": 4, "dry_run": True}
+    assert helenus("snapshots", "list", store).stdout == ""
+    assert answer("snapshots", "rebuild", store, *AGGREGATES)["snapshots"] == 4
+    lines = helenus("snapshots", "list", store, "--json").stdout.splitlines()
+    assert [json.loads(line)["position"] for line in lines] == [2, 2, 2, 2]
+    assert answer("verify", store, *AGGREGATES)["findings"] == []
+    assert answer("snapshots", "drop", store, "--dry-run")["snapshots"] == 4
+    assert len(helenus("snapshots", "list", store).stdout.splitlines()) == 4
+    house = ("--prefix", "house")
+    assert answer("snapshots", "drop", store, *house) == {"snapshots": 1, "dry_run": False}
+    assert len(helenus("snapshots", "list", store).stdout.splitlines()) == 3
+
+
+def test_a_snapshot_that_is_ahead_or_wrong_is_replaced(store: Path) -> None:
+    answer("snapshots", "rebuild", store, *AGGREGATES)
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE snapshots SET position = 9 WHERE stream = 'house'")
+        connection.execute("UPDATE snapshots SET body = x'00' WHERE stream = 'customer/1'")
+    connection.close()
+    assert helenus("verify", store, *AGGREGATES).exit_code == 14
+    answer("snapshots", "rebuild", store, *AGGREGATES)
+    assert answer("verify", store, *AGGREGATES)["findings"] == []
+
+
 AGGREGATES = ("--aggregates", "tests.unit.helenus.bank:AGGREGATES")
 
 
