@@ -160,12 +160,14 @@ class OutcomeUnknown(StoreError):
     """The write may have taken effect.
 
     Attributes:
-        commit_ids: the ids of the commits whose fate is unknown.
+        commit_ids: the ids of the commits whose fate is unknown; none where a command took effect
+            earlier, and only its answer is missing.
     """
 
     outcome = Outcome.MAY_HAVE_HAPPENED
     remedy = "Send the same command under the same command id: it takes effect once."
 
-    def __init__(self, message: str, commit_ids: tuple[uuid.UUID, ...]) -> None:
-        super().__init__(f"{message} Commits: {', '.join(map(str, commit_ids))}.")
+    def __init__(self, message: str, commit_ids: tuple[uuid.UUID, ...] = ()) -> None:
+        commits = f" Commits: {', '.join(map(str, commit_ids))}." if commit_ids else ""
+        super().__init__(message + commits)
         self.commit_ids = commit_ids

@@ -31,6 +31,7 @@ from helenus.errors import (
     OutcomeUnreadable,
     Overloaded,
     StoreClosed,
+    StoreUnavailable,
 )
 from helenus.loading import Loader
 from helenus.settings import RepositorySettings
@@ -214,6 +215,14 @@ class Lanes:
                     command.resolve(_decode_outcome(meta.outcome, command.returns))
                     return
             raise CorruptData(f"Stream {stream!r}: no commit at position {position}.")
+        except (StoreUnavailable, Overloaded) as error:
+            # It happened. But whoever is told so asks no more, and the answer can be had later.
+            command.fail(
+                OutcomeUnknown(
+                    f"Stream {stream!r}: the command took effect at position {position}, but its"
+                    f" recorded result cannot be read now: {error}"
+                )
+            )
         except Exception as error:  # noqa: BLE001  # told to whoever repeats the command
             command.fail(
                 OutcomeUnreadable(

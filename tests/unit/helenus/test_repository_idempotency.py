@@ -19,6 +19,7 @@ from helenus import (
 )
 from helenus.testing import (
     FailAfter,
+    FailBefore,
     FailUnknownBefore,
     FaultyStore,
     MockClock,
@@ -147,3 +148,15 @@ async def test_typed_results_are_given_again(store: FaultyStore) -> None:
     with pytest.raises(DomainError, match="returns="):
         await repository.transact(STREAM, decide, command_id="d")
     assert await balance_of(repository) == 1
+
+
+async def test_a_result_that_cannot_be_read_now_is_given_to_a_later_repetition(
+    store: FaultyStore,
+) -> None:
+    repository = repository_on(store)
+    await repository.transact(STREAM, deposit(5), command_id="c")
+    store.inject("read", FailBefore())
+    with pytest.raises(OutcomeUnknown, match="took effect at position 1"):
+        await repository.transact(STREAM, deposit(5), command_id="c")
+    assert await repository.transact(STREAM, deposit(5), command_id="c") == 5
+    assert await balance_of(repository) == 5
