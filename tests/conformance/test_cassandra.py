@@ -1,4 +1,4 @@
-"""The Cassandra store conforms on a real node, by each driver and with buckets of any size."""
+"""The Cassandra store conforms on one real node, by each driver, and on three; any bucket size."""
 
 import msgspec
 import pytest
@@ -25,4 +25,19 @@ class TestCassandraStoreWithTinyBuckets(
     @pytest.fixture
     def make_store(self, on_each_driver: CassandraSettings) -> MakeStore:
         tiny = msgspec.structs.replace(on_each_driver, bucket_bytes=150, inline_bytes_max=100)
+        return lambda: CassandraStore(tiny)
+
+
+class TestCassandraStoreOnThreeNodes(StoreConformance, DirectoryCases, DurableCases, SharedCases):
+    @pytest.fixture
+    def make_store(self, empty_three_copies: CassandraSettings) -> MakeStore:
+        return lambda: CassandraStore(empty_three_copies)
+
+
+class TestCassandraStoreOnThreeNodesWithTinyBuckets(
+    StoreConformance, DirectoryCases, DurableCases, SharedCases
+):
+    @pytest.fixture
+    def make_store(self, empty_three_copies: CassandraSettings) -> MakeStore:
+        tiny = msgspec.structs.replace(empty_three_copies, bucket_bytes=150, inline_bytes_max=100)
         return lambda: CassandraStore(tiny)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import cassandra
@@ -24,9 +24,8 @@ from helenus import OutcomeUnknown, StoreUnavailable
 from helenus.store import Commit, Head
 from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
-from helenus.stores.cassandra.schema import migrate
 from helenus.stores.cassandra.session import Kind, MaybeExecuted, Rows, Statement
-from helenus.testing.cassandra import Cluster, ClusterOptions
+from helenus.testing.cassandra import Cluster
 from helenus.testing.conformance.fixtures import commit, stored
 
 APPEND_TIMEOUT_S = 1.0
@@ -37,26 +36,9 @@ POLL_S = 0.1
 PAIRS = 3
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    options = ClusterOptions(nodes=3, heap_mib=512, native_port=0, storage_port=0, jmx_port=0)
-    with Cluster(options) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def three_copies(cluster: Cluster) -> CassandraSettings:
-    settings = CassandraSettings(
-        contact_points=cluster.contact_points,
-        port=cluster.port,
-        keyspace=f"ghost_{uuid.uuid4().hex[:12]}",
-        replication={"": 3},
-        request_timeout_s=20.0,
-        append_attempts_max=1,
-        settle_attempts_max=2,
-    )
-    asyncio.run(migrate(settings))
-    return settings
+@pytest.fixture
+def soon_given_up(three_copies: CassandraSettings) -> CassandraSettings:
+    return msgspec.structs.replace(three_copies, append_attempts_max=1, settle_attempts_max=2)
 
 
 class TwoWays:
@@ -139,21 +121,22 @@ async def by_way_of(
 
 
 @pytest.fixture
-async def fenced(three_copies: CassandraSettings) -> AsyncIterator[CassandraStore]:
-    async with CassandraStore(three_copies, connect=Routes(fences=True).connect) as store:
+async def fenced(soon_given_up: CassandraSettings) -> AsyncIterator[CassandraStore]:
+    async with CassandraStore(soon_given_up, connect=Routes(fences=True).connect) as store:
         yield store
 
 
 @pytest.fixture
-async def unfenced(three_copies: CassandraSettings) -> AsyncIterator[CassandraStore]:
-    async with CassandraStore(three_copies, connect=Routes(fences=False).connect) as store:
+async def unfenced(soon_given_up: CassandraSettings) -> AsyncIterator[CassandraStore]:
+    async with CassandraStore(soon_given_up, connect=Routes(fences=False).connect) as store:
         yield store
 
 
 @pytest.fixture
-async def onlooker(three_copies: CassandraSettings) -> AsyncIterator[CassandraStore]:
+async def onlooker(soon_given_up: CassandraSettings) -> AsyncIterator[CassandraStore]:
     """A store that does not go by way of the first node."""
-    settings = msgspec.structs.replace(three_copies, contact_points=three_copies.contact_points[1:])
+    others = soon_given_up.contact_points[1:]
+    settings = msgspec.structs.replace(soon_given_up, contact_points=others)
 
     async def connect(settings: CassandraSettings, keyspace: str | None) -> DatastaxSession:
         hosts = list(settings.contact_points)
@@ -166,7 +149,7 @@ async def onlooker(three_copies: CassandraSettings) -> AsyncIterator[CassandraSt
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("already", [0, 1], ids=["a fresh stream", "a stream that exists"])
 async def test_a_ghost_appears_without_a_fence_and_never_behind_one(
-    cluster: Cluster,
+    three_nodes: Cluster,
     fenced: CassandraStore,
     unfenced: CassandraStore,
     onlooker: CassandraStore,
@@ -174,7 +157,7 @@ async def test_a_ghost_appears_without_a_fence_and_never_behind_one(
 ) -> None:
     for _ in range(TRIALS):
         await warm_up(fenced, f"warm/{uuid.uuid4().hex}")
-        trial = Trial(cluster, fenced, unfenced, onlooker)
+        trial = Trial(three_nodes, fenced, unfenced, onlooker)
         await trial.begin(already)
         await trial.send_to_a_paused_node()
         if await trial.ghosts_appear():

@@ -1,21 +1,11 @@
 """A cluster of three: as long as two live, conditional writes go on."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from helenus.testing.cassandra import Cluster, ClusterOptions
+from helenus.testing.cassandra import Cluster
 from tests.integration.cassandra_cluster.conversation import advance, logged_in, table
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    options = ClusterOptions(nodes=3, native_port=0, storage_port=0, jmx_port=0)
-    with Cluster(options) as cluster:
-        yield cluster
-
-
-def test_writes_go_on_while_any_one_node_is_paused_or_dead(cluster: Cluster) -> None:
+def test_writes_go_on_while_any_one_node_is_paused_or_dead(three_nodes: Cluster) -> None:
+    cluster = three_nodes
     hosts, port = cluster.contact_points, cluster.port
     with table(hosts, port) as streams:
         with logged_in(hosts[0], port) as first:

@@ -29,6 +29,7 @@ from helenus.stores.cassandra.buckets import decode_token, is_token
 from helenus.stores.cassandra.directory import list_streams
 from helenus.stores.cassandra.inspection import Inspection
 from helenus.stores.cassandra.reads import Reader
+from helenus.stores.cassandra.repeating import RepeatingReads
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
 from helenus.stores.cassandra.settings import CassandraSettings, TableSettings, TlsSettings
@@ -76,10 +77,10 @@ class CassandraStore:
         except BaseException:
             await session.close()
             raise
-        self._session = session
-        self._appender = Appender(session, self._settings)
-        self._reader = Reader(session, self._settings)
-        self._snapshots = Snapshots(session)
+        self._session = RepeatingReads(session, self._settings)
+        self._appender = Appender(self._session, self._settings)
+        self._reader = Reader(self._session, self._settings)
+        self._snapshots = Snapshots(self._session)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -105,6 +105,8 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
         inline_bytes_max: a larger record is written beside the row, so that it does not pass
         through
             Paxos, and only a pointer does.
+        read_attempts_max: how often a read is made that a node gives up, as it does where appends
+            to the stream overtake it; begun within `request_timeout_s`.
         append_attempts_max: how often an append is made whose condition still holds.
         settle_attempts_max: how often an append's unknown fate is inquired.
         settle_timeout_s: for how long it is inquired, in all.
@@ -127,6 +129,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     requests_in_flight_max: int = 1_024
     bucket_bytes: int = 1024 * 1024
     inline_bytes_max: int = 64 * 1024
+    read_attempts_max: int = 10
     append_attempts_max: int = 3
     settle_attempts_max: int = 8
     settle_timeout_s: float = 30.0
