@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 60.0
 ENDED_WITHIN_S = 30.0
 _POLL_S = 0.05
 
@@ -22,10 +22,11 @@ class RunningService:
     Args:
         directory: for the store's file, which several services may share, and the logs.
         options: further ones of `serve`.
+        store: another one to use, such as a keyspace.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        self.store = directory / "store.sqlite3"
+    def __init__(self, directory: Path, *options: str, store: str = "") -> None:
+        self.store = store or str(directory / "store.sqlite3")
         self._port = _free_port()
         self.log = directory / f"service-{self._port}.log"
         self._options = options
@@ -40,7 +41,7 @@ class RunningService:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "download_licensing", "serve", "--rehearsal"),
-                *("--port", str(self._port), "--store", str(self.store), *self._options),
+                *("--port", str(self._port), "--store", self.store, *self._options),
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "DOWNLOAD_LICENSING_LOG_LEVEL": "warning"},

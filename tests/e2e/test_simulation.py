@@ -49,7 +49,7 @@ async def exported(service: RunningService, to: Path) -> Path:
     """The file of a service that does not run any more, as JSON lines."""
     export = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "download_licensing", "export"),
-        *("--store", str(service.store), "--output", str(to)),
+        *("--store", service.store, "--output", str(to)),
     )
     assert await export.wait() == 0
     return to
@@ -77,7 +77,7 @@ async def test_a_service_killed_in_the_middle_has_kept_all_that_it_acknowledged(
     journal = tmp_path / "journal"
     simulation = await start_simulation(journal, 2 * MEMBERS, service)
     for kill in range(KILLS):
-        await asyncio.to_thread(_wait_until_grown, journal, (kill + 1) * 300_000)
+        await asyncio.to_thread(wait_until_grown, journal, (kill + 1) * 300_000)
         await service.kill()
         await service.start()
     printed = await outcome(simulation)
@@ -109,7 +109,7 @@ def _check_export(export: Path, journal: Path) -> Verdict:
     return check(CheckOptions(export=export, journal=journal, progress=False))
 
 
-def _wait_until_grown(journal: Path, bytes_min: int) -> None:
+def wait_until_grown(journal: Path, bytes_min: int) -> None:
     """Wait until so much was recorded: the simulation is in the middle of it."""
     give_up_at = time.monotonic() + GROWS_WITHIN_S
     while not journal.exists() or journal.stat().st_size < bytes_min:
