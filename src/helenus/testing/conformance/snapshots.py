@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from helenus.errors import InvalidArgument
+from helenus.errors import InvalidArgument, LimitExceeded
 from helenus.store import (
     PAGE_BYTES,
     SNAPSHOT_BYTES_MAX,
@@ -84,6 +84,16 @@ class SnapshotCases:
     async def test_a_large_snapshot_comes_back(self, make_store: MakeStore) -> None:
         async with make_store() as store:
             await _saved(store, Snapshot(5, "f", bytes(range(256)) * (SNAPSHOT_BYTES_MAX // 256)))
+
+    async def test_a_snapshot_over_the_limit_is_refused_and_the_kept_one_stays(
+        self, make_store: MakeStore
+    ) -> None:
+        async with make_store() as store:
+            kept = Snapshot(5, "f", b"body")
+            await _saved(store, kept)
+            with expect(LimitExceeded):
+                await store.save_snapshot(STREAM, Snapshot(6, "f", bytes(SNAPSHOT_BYTES_MAX + 1)))
+            assert await store.load_snapshot(STREAM) == kept
 
     async def test_a_read_from_the_snapshot_on_gives_all_that_a_load_needs(
         self, make_store: MakeStore
