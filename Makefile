@@ -58,7 +58,7 @@ docs: $(VENV)/.dev ## Build the site into build/docs
 	@$(BIN)/python -m sphinx -c docs -d build/doctrees --fail-on-warning --keep-going -q . build/docs
 	@echo "build/docs/index.html"
 
-bench: $(VENV)/.bench ## Run the benchmarks (BENCH: which, and how)
+bench: $(VENV)/.dev $(VENV)/.bench ## Run the benchmarks (BENCH: which, and how)
 	@$(BIN)/python -m bench $(BENCH)
 
 torture: $(VENV)/.dev ## Torture a Cassandra cluster (SECONDS, SEED, NODES, FAULTS)

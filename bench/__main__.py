@@ -6,9 +6,11 @@ import argparse
 import signal
 import sys
 from pathlib import Path
+from typing import get_args
 
 from bench import cassandra, drivers, embedded, http, imports
 from bench.harness import print_environment, print_rows
+from helenus.stores.cassandra.drivers import DriverName
 
 CASES = {
     "imports": ("Starting up", imports.run),
@@ -65,7 +67,7 @@ def _add_cassandra(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--driver",
-        choices=("acsylla", "cassandra-driver"),
+        choices=get_args(DriverName),
         help="of the store and of what it is compared with (default: the store's)",
     )
     defaults = cassandra.Options()

@@ -15,17 +15,14 @@ from bench.cassandra import raw
 from bench.cassandra.accounts import Account, pay
 from bench.harness import Row
 from helenus import AggregateRepository, RepositorySettings
-from helenus.stores.cassandra import CassandraSettings, CassandraStore, Connect, cql, drivers
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
+from helenus.stores.cassandra.drivers import DriverName, connect
 from helenus.stores.cassandra.schema import migrate
 from helenus.stores.cassandra.session import Session
 from helenus.testing.cassandra import Cluster
 
 REQUEST_TIMEOUT_S = 30.0
 WITHOUT_SNAPSHOTS = RepositorySettings(snapshot_events=0)
-
-connect: Connect = getattr(drivers, "connect", DatastaxSession.connect)
-"""Connects the driver that the settings choose, where there is a choice."""
 
 Work = Callable[[int, int], Awaitable[object]]
 """One operation of a worker: its number, and how many it has done."""
@@ -48,7 +45,7 @@ class Options(NamedTuple):
     warm_up_seconds: float = 60.0
     events_max: int = 1_000_000
     cases: tuple[str, ...] = ()
-    driver: str | None = None
+    driver: DriverName | None = None
 
 
 class Bench(NamedTuple):

@@ -19,9 +19,9 @@ from bench.harness import Row
 from helenus import AggregateRepository, Commit
 from helenus.codec import Codec
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
-from helenus.stores.cassandra.drivers.datastax import DatastaxSession
+from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.schema import migrate
-from helenus.stores.cassandra.session import Kind, Statement
+from helenus.stores.cassandra.session import Kind, Session, Statement
 from helenus.testing.cassandra.configuration import NodeDirectory
 
 _EVENTS = 20_000
@@ -110,8 +110,8 @@ async def _fill(settings: CassandraSettings, shape: _Shape) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _scratch_table(settings: CassandraSettings) -> AsyncIterator[DatastaxSession]:
-    session = await DatastaxSession.connect(settings, settings.keyspace)
+async def _scratch_table(settings: CassandraSettings) -> AsyncIterator[Session]:
+    session = await connect(settings, settings.keyspace)
     try:
         await session.execute_schema(_ROWS.format(keyspace=settings.keyspace))
         await session.prepare([_INSERT])
@@ -120,7 +120,7 @@ async def _scratch_table(settings: CassandraSettings) -> AsyncIterator[DatastaxS
         await session.close()
 
 
-async def _copy(store: CassandraStore, session: DatastaxSession, stream: str) -> None:
+async def _copy(store: CassandraStore, session: Session, stream: str) -> None:
     codec = Codec([Account])
     async for page in store.read(stream):
         for commit in page.commits:
