@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from bench import cassandra, drivers, embedded, http, imports
+from bench import cassandra, drivers, embedded, http, imports, observed
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
 
 CASES = {
     "imports": ("Starting up", imports.run),
     "embedded": ("The embedded store", embedded.run),
+    "observed": ("Observability", observed.run),
     "http": ("The service over HTTP", http.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -25,11 +24,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from download_licensing.domain.refusals import DownloadRefused, Refusal
 from helenus.errors import CommandRefused
+from helenus.observability.prometheus import StatisticsCollector
 from helenus.repository import AggregateRepository
 from helenus.service import CommandCall, Hook
 
@@ -90,7 +88,7 @@ class Metrics:
 
     def watch(self, repository: AggregateRepository) -> None:
         """Show what a repository holds and has done."""
-        self._registry.register(_RepositoryCollector(repository))
+        self._registry.register(StatisticsCollector(PREFIX, {"repository": repository.statistics}))
 
     def exposition(self) -> bytes:
         """All metrics in the Prometheus text format."""
@@ -140,17 +138,6 @@ class _Timed:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         seconds = perf_counter() - self._started
         self._metrics.command_ended(self._command, result_of(error), seconds)
-
-
-class _RepositoryCollector(Collector):
-    def __init__(self, repository: AggregateRepository) -> None:
-        self._repository = repository
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        statistics: Mapping[str, int] = msgspec.structs.asdict(self._repository.statistics())
-        for name, value in statistics.items():
-            text = f"The repository's {name.replace('_', ' ')}."
-            yield GaugeMetricFamily(f"{PREFIX}_repository_{name}", text, value=value)
 
 
 class _Logged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -41,6 +41,8 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
         snapshots_failed: snapshots the store refused.
         snapshots_skipped: snapshots not taken because too many waited.
     """
+
+    gauges: ClassVar[frozenset[str]] = frozenset({"cached_streams", "cached_bytes", "waiting"})
 
     cached_streams: int
     cached_bytes: int

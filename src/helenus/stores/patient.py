@@ -7,13 +7,29 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Self
+from typing import ClassVar, Self
+
+import msgspec
 
 from helenus.clock import Clock, SystemClock
 from helenus.errors import StoreClosed, StoreError, StoreUnavailable
 from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
 
 logger = logging.getLogger(__name__)
+
+
+class PatientStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How opening the store has gone since it was entered.
+
+    Attributes:
+        open: 1 if the store is open, else 0.
+        attempts: to open it.
+    """
+
+    gauges: ClassVar[frozenset[str]] = frozenset({"open"})
+
+    open: int
+    attempts: int
 
 
 class PatientStore:
@@ -48,6 +64,7 @@ class PatientStore:
         self._store: EventStore | None = None
         self._manager: AbstractAsyncContextManager[EventStore] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._attempts = 0
         self._reason = StoreUnavailable("The store is being opened.")
 
     async def __aenter__(self) -> Self:
@@ -71,6 +88,10 @@ class PatientStore:
         manager, self._manager, self._store = self._manager, None, None
         if manager is not None:
             await manager.__aexit__(None, None, None)
+
+    def statistics(self) -> PatientStatistics:
+        """Whether the store is open, and how often that was tried."""
+        return PatientStatistics(open=int(self._store is not None), attempts=self._attempts)
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
@@ -125,6 +146,7 @@ class PatientStore:
         attempted.set()
 
     async def _attempt(self) -> bool:
+        self._attempts += 1
         try:
             manager = self._make()
             self._store = await manager.__aenter__()

@@ -107,7 +107,7 @@ async def test_metrics_tell_of_commands_requests_and_the_repository(client: Asgi
         'route="/v1/customers/{customer_id}/account",status="201"} 1.0',
         "download_licensing_requests_in_flight 1.0",
         "download_licensing_requests_shed_total 0.0",
-        "download_licensing_repository_appends 1.0",
+        "download_licensing_repository_appends_total 1.0",
     ):
         assert line in text
     assert "c-1" not in text

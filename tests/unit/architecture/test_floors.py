@@ -16,7 +16,7 @@ FLOORS = {
         testing
         transfer | verification | rebuilding
         __init__
-        service
+        service | observability
         stores.__init__
         repository, lanes, loading, decisions, unit_of_work, snapshots, state, command_window,
             settings |
@@ -43,7 +43,8 @@ FLOORS = {
 
 # Below them, and barred all the same, also through other modules.
 BARRED = {
-    "helenus.__init__": {"helenus.stores", "helenus.testing"},  # importing helenus loads no store
+    # importing helenus loads no store, and nothing that watches one
+    "helenus.__init__": {"helenus.stores", "helenus.testing", "helenus.observability"},
     "helenus.service": {"helenus.stores"},
     "download_licensing": {"helenus.testing"},
     "download_licensing.domain": {"helenus.stores"},

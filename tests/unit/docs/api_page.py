@@ -26,6 +26,10 @@ MODULES = {
     ),
     "helenus.stores.memory": "A store that forgets everything when it goes.",
     "helenus.stores.patient": "A store that need not be there yet.",
+    "helenus.observability": "[Spans and counts](observability.md).",
+    "helenus.observability.prometheus": (
+        "Metrics of them. It needs the extra `helenus[observability]`."
+    ),
     "helenus.testing": "For [the tests](guides/testing.md) of programs that use helenus.",
     "helenus.testing.golden": (
         "[Golden histories](schema-evolution.md#golden-histories): old events keep their meaning."

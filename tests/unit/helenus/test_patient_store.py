@@ -10,7 +10,7 @@ import pytest
 from helenus.errors import StoreClosed, StoreUnavailable, StoreUnusable
 from helenus.store import Commit, Head, Snapshot
 from helenus.stores.memory import MemoryStore
-from helenus.stores.patient import PatientStore
+from helenus.stores.patient import PatientStatistics, PatientStore
 from helenus.testing.clock import MockClock
 
 COMMIT = Commit(uuid.uuid4().bytes, 1, 1, 0, ("k",), b"", b"b")
@@ -116,8 +116,10 @@ async def test_it_is_tried_again_until_it_is_open() -> None:
         for reason in ("cannot be reached", "no keyspace", "no route", "cannot be reached"):
             with pytest.raises(StoreUnavailable, match=reason):
                 await store.head("s")
+            assert store.statistics() == PatientStatistics(open=0, attempts=len(made))
             await clock.wake()
         assert await store.head("s") == Head(0)
+        assert store.statistics() == PatientStatistics(open=1, attempts=5)
     assert len(made) == 5
     assert [opening.closed for opening in made] == [False] * 4 + [True]
 
