@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import acsylla
-from acsylla import Consistency, SSLVerifyFlags, errors
+from acsylla import Consistency, errors
 
 from helenus.errors import StoreClosed, StoreUnusable
 from helenus.stores.cassandra import cql
@@ -35,6 +35,10 @@ _RECONNECT_MAX_MS = 5_000
 _HEARTBEAT_S = 2
 _IDLE_TIMEOUT_S = 6
 _SCHEMA_TIMEOUT_S = 60.0
+# The C++ driver's flags. acsylla's own name for the second has the value of the first: with it, a
+# certificate of any address would do.
+_VERIFY_AUTHORITY = 1
+_VERIFY_ADDRESS = 2
 
 _REFUSED = (
     errors.CassErrorServerInvalidQuery,
@@ -298,10 +302,10 @@ def _encrypt(wired: WiredCluster, tls: dict[str, Any]) -> None:
 def _tls(tls: TlsSettings) -> dict[str, Any]:
     tls_context(tls)  # its errors name the file; the driver's do not
     own = tls.certificate.read_text() if tls.certificate else None
-    flags = SSLVerifyFlags.PEER_IDENTITY if tls.check_hostname else SSLVerifyFlags.PEER_CERT
+    verify = _VERIFY_AUTHORITY | (_VERIFY_ADDRESS if tls.check_hostname else 0)
     return {
         "trusted_cert": tls.authority.read_text(),
         "cert": own,
         "private_key": tls.key.read_text() if tls.key else own,
-        "verify_flags": flags.value,
+        "verify_flags": verify,
     }
