@@ -41,9 +41,10 @@ async def test_a_snapshot_that_may_not_be_kept_is_an_error_and_the_next_is_kept(
     faults = Faults()
     async with CassandraStore(installation, connect=faults.connect) as store:
         await store.save_snapshot(stream, kept)
-        faults.once(statement, fault)
+        faults.always({statement: fault})
         with pytest.raises(StoreUnavailable):
             await store.save_snapshot(stream, NEW)
+        faults.none()
         assert await store.load_snapshot(stream) in (kept, NEW)
         await store.save_snapshot(stream, LATER)
         await faults.release()
