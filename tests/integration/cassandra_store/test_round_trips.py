@@ -124,6 +124,23 @@ async def test_a_large_payload_is_not_read_for_a_guess(
         assert executed.count(cql.READ_PAYLOAD) <= 1
 
 
+async def test_large_payloads_are_read_no_further_ahead_than_a_page(
+    empty_installation: CassandraSettings, session: Faults
+) -> None:
+    settings = msgspec.structs.replace(empty_installation, inline_bytes_max=10)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        head = Head(0)
+        made = commits(*[1] * 12)
+        for one in made:
+            head = await store.append(STREAM, [one], head)
+        statements(session)
+        shown = []
+        async for page in store.read(STREAM, page_bytes=1):
+            shown += page.commits
+            assert statements(session).count(cql.READ_PAYLOAD) <= 2
+        assert shown == made
+
+
 async def _deposit_times(
     times: int, settings: CassandraSettings, *, snapshot_events: int = 100
 ) -> None:

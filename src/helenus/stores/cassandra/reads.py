@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -158,9 +158,9 @@ class Reader:
             answer = await self._session.execute(statement, values, page_rows=page_rows, more=more)
             for row in answer.rows[-1:]:
                 bucket = Bucket.of(number, row[:4])
-            commits = await self._commits(stream, answer.rows)
-            if bucket is not None:
-                yield bucket, commits
+            for rows in _by_payload(answer.rows):
+                assert bucket is not None
+                yield bucket, await self._commits(stream, rows)
             more, page_rows = answer.more, _PAGE_ROWS_MAX
             if more is not None:
                 continue
@@ -196,6 +196,18 @@ class Reader:
             raise CorruptData(f"Stream {stream!r}: the payload at position {last} is missing.")
         record: bytes = rows[0][0]
         return record
+
+
+def _by_payload(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The rows, parted behind each whose record lies elsewhere: no two of those are held at once.
+
+    A bucket bounds the bytes of the records in its rows, not of those that rows point to.
+    """
+    start = 0
+    for end, (*_, last, _, record) in enumerate(rows, start=1):
+        if end == len(rows) or (record is None and last is not None):
+            yield rows[start:end]
+            start = end
 
 
 class _Batch:
