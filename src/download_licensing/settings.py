@@ -242,6 +242,8 @@ class Settings(BaseSettings):
     @classmethod
     def _no_file_by_mistake(cls, store: str | None) -> str | None:
         if store is not None and ("://" in store or store == "cassandra"):
+            if store.startswith(SCHEME) and "@" in store:
+                raise ValueError("a user belongs into cassandra_username and cassandra_password")
             CassandraUrl.parse(store, keyspace=KEYSPACE)
         return store
 
@@ -293,13 +295,13 @@ class Settings(BaseSettings):
         for name, path in files.items():
             if not path.is_file():
                 raise SettingsError(f"cassandra_{name}: there is no file {path}.")
+        if files and "tls_authority" not in files:
+            raise SettingsError("TLS needs cassandra_tls_authority.")
         if "tls_key" in files and "tls_certificate" not in files:
             raise SettingsError("cassandra_tls_key needs cassandra_tls_certificate.")
-        if "tls_authority" in files:
-            return make(**{name.removeprefix("tls_"): value for name, value in given.items()})
-        if files:
-            raise SettingsError("TLS needs cassandra_tls_authority.")
-        return None
+        if not files:
+            return None
+        return make(**{name.removeprefix("tls_"): value for name, value in given.items()})
 
     def sqlite(self) -> SqliteSettings:
         """The part that the store takes."""
