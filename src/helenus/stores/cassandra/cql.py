@@ -156,7 +156,6 @@ READ_SNAPSHOT = Statement(
     " WHERE stream = ?",
     Kind.READ,
 )
-DELETE_SNAPSHOT = Statement("DELETE FROM snapshots USING TIMESTAMP ? WHERE stream = ?", Kind.WRITE)
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Statement))
 
