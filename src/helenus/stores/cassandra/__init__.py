@@ -28,7 +28,7 @@ from helenus.stores.cassandra.appends import Appender
 from helenus.stores.cassandra.buckets import decode_token, is_token
 from helenus.stores.cassandra.directory import list_streams
 from helenus.stores.cassandra.inspection import Inspection
-from helenus.stores.cassandra.reads import Reader
+from helenus.stores.cassandra.reads import Reader, in_pages
 from helenus.stores.cassandra.repeating import RepeatingReads
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
@@ -125,7 +125,9 @@ class CassandraStore:
                 snapshot, newest = await self._recover(stream)
                 if newest is not None:
                     self._remember(stream, newest.head)
-                    yield newest
+                    for page in in_pages(newest, page_bytes):
+                        yield page
+                        self._require_open()
                     return
                 if snapshot is not None:
                     after, token = snapshot.position, snapshot.token

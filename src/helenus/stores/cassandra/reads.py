@@ -47,6 +47,19 @@ class Newest(msgspec.Struct, frozen=True, gc=False):
         return Page(commits, head_of(self.bucket.token(head)), snapshot)
 
 
+def in_pages(page: Page, page_bytes: int) -> Iterator[Page]:
+    """The same commits in pages of a bounded payload; the first carries the snapshot."""
+    commits: list[Commit] = []
+    size, snapshot = 0, page.snapshot
+    for commit in page.commits:
+        if size >= page_bytes:
+            yield Page(commits, page.head, snapshot)
+            commits, size, snapshot = [], 0, None
+        commits.append(commit)
+        size += commit.size_bytes
+    yield Page(commits, page.head, snapshot)
+
+
 class Reader:
     """Reads through a session."""
 

@@ -162,6 +162,7 @@ async def check_read_from_snapshot(
         assert (snapshot.position, snapshot.body) == (kept, b"body")
         after = snapshot.position
     assert all(page.snapshot is None for page in shown[1:])
+    assert all(sum(one.size_bytes for one in page.commits[:-1]) < page_bytes for page in shown)
     assert [one for page in shown for one in page.commits] == [c for c in made if c.last > after]
     assert shown[-1].head == await store.head(stream)
 
