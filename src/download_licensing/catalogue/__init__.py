@@ -23,14 +23,25 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from download_licensing.catalogue.plain_yaml import Document, Problem, read_document, shorten
+from download_licensing.documents import (
+    Document,
+    DocumentError,
+    Problem,
+    Problems,
+    dotted,
+    near_miss,
+    read_bounded,
+    read_document,
+    shorten,
+)
+from download_licensing.documents import Path as Steps
 from download_licensing.domain.ids import Id
 from download_licensing.domain.terms import Plan, Title
 
 __all__ = ["Catalogue", "CatalogueError"]
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
-PROBLEMS_SHOWN_MAX = 20
+DEPTH_MAX = 4
 _HOUR_S = 3600
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
@@ -55,21 +66,8 @@ class _TitleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renewals_max: Count | None
 
 
-class CatalogueError(ValueError):
-    """The catalogue cannot be used; nothing was changed. The message lists what to correct.
-
-    Attributes:
-        source: the file.
-        problems: each with its line and path, as sentences.
-    """
-
-    def __init__(self, source: str, problems: list[str]) -> None:
-        shown = problems[:PROBLEMS_SHOWN_MAX]
-        if more := len(problems) - len(shown):
-            shown.append(f"… and {more:,} more.")
-        super().__init__("\n".join(shown))
-        self.source = source
-        self.problems = tuple(problems)
+class CatalogueError(DocumentError):
+    """The catalogue cannot be used; nothing was changed. The message lists what to correct."""
 
 
 class Catalogue:
@@ -106,13 +104,9 @@ class Catalogue:
             CatalogueError: the file cannot be read, is larger than 8 MiB, or is no catalogue.
         """
         try:
-            with path.open("rb") as file:
-                content = file.read(FILE_BYTES_MAX + 1)
-        except OSError as error:
-            raise CatalogueError(
-                str(path),
-                [f"{path}: cannot be read ({error.strerror}). Give the path of a readable file."],
-            ) from error
+            content = read_bounded(path, FILE_BYTES_MAX)
+        except DocumentError as error:
+            raise CatalogueError(error.source, error.problems) from error
         return cls.parse(content, str(path))
 
     @classmethod
@@ -127,29 +121,24 @@ class Catalogue:
             CatalogueError: it is larger than 8 MiB, or is no catalogue.
         """
         if len(content) > FILE_BYTES_MAX:
-            raise CatalogueError(
-                source,
-                [f"{source}: larger than {FILE_BYTES_MAX:,} bytes. Leave out what is not offered."],
-            )
-        reading = _Reading(source)
+            message = f"larger than {FILE_BYTES_MAX:,} bytes. Leave out what is not offered."
+            raise CatalogueError(source, [Problem(message=message)])
+        reading = _Reading()
         plans, titles = reading.read(content)
         if reading.problems:
-            raise CatalogueError(source, reading.problems)
+            raise CatalogueError(source, reading.problems.listed())
         return cls(plans, titles)
 
 
 class _Reading:
     """One reading of a text, which goes on after a problem to find the others."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self.problems: list[str] = []
+    def __init__(self) -> None:
+        self.problems = Problems()
 
     def read(self, content: bytes) -> tuple[dict[str, Plan], dict[str, Title]]:
-        try:
-            document = read_document(content)
-        except Problem as problem:
-            self._add(problem.line, "", str(problem))
+        document = read_document(content, self.problems, depth_max=DEPTH_MAX)
+        if document is None:
             return {}, {}
         self._check_sections(document)
         plans = {i: _plan(i, entry) for i, entry in self._entries(document, "plans", _PlanEntry)}
@@ -160,20 +149,20 @@ class _Reading:
             self._check_terms(document, title)
         return plans, titles
 
-    def _add(self, line: int | None, path: str, message: str) -> None:
-        place = f"{self._source}:{line}" if line else self._source
-        self.problems.append(f"{place}: {path}: {message}" if path else f"{place}: {message}")
+    def _add(self, document: Document, path: Steps, message: str, *, key: bool = False) -> None:
+        place = document.keys.get(path) if key else document.value_place(path)
+        self.problems.add(message, place, dotted(path))
 
     def _check_sections(self, document: Document) -> None:
         for section in document.root:
             if section not in ("plans", "titles"):
-                line = document.line((section,))
-                self._add(line, section, "unknown; a catalogue has plans and titles. Remove it.")
+                message = "unknown; a catalogue has plans and titles. Remove it."
+                self._add(document, (section,), message, key=True)
         for section in ("plans", "titles"):
             held = document.root.get(section)
             if not isinstance(held, dict) or not held:
-                line = document.line((section,))
-                self._add(line, section, "must be a mapping of ids with at least one entry.")
+                message = "must be a mapping of ids with at least one entry."
+                self._add(document, (section,), message)
 
     def _entries(self, document: Document, section: str, kind: type[E]) -> list[tuple[str, E]]:
         held = document.root.get(section)
@@ -182,47 +171,41 @@ class _Reading:
             try:
                 msgspec.convert(key, Id)
             except msgspec.ValidationError:
-                message = (
-                    "not an id: use 1–100 of A–Z a–z 0–9 . _ ~ - (and quotes if YAML needs them)."
-                )
-                self._add(document.line((section, key)), f"{section}.{key}", message)
-            entry = self._entry(document, section, key, value, kind)
+                message = "not an id: use 1–100 of A–Z a–z 0–9 . _ ~ -."
+                self._add(document, (section, key), message, key=True)
+            entry = self._entry(document, (section, key), value, kind)
             if entry is not None:
                 found.append((key, entry))
         return found
 
-    def _entry(
-        self, document: Document, section: str, key: str, value: object, kind: type[E]
-    ) -> E | None:
-        path = f"{section}.{key}"
+    def _entry(self, document: Document, path: Steps, value: object, kind: type[E]) -> E | None:
         if not isinstance(value, dict):
-            self._add(document.line((section, key)), path, "must be a mapping.")
+            self._add(document, path, "must be a mapping.")
             return None
         sound = True
         for field in msgspec.structs.fields(kind):
             if field.name not in value:
-                self._add(document.line((section, key)), path, f"{field.name} is missing. Add it.")
+                self._add(document, path, f"{field.name} is missing. Add it.", key=True)
                 sound = False
                 continue
             try:
                 msgspec.convert(value[field.name], field.type)
             except msgspec.ValidationError as error:
-                where = (section, key, field.name)
                 message = f"{error}, not {shorten(value[field.name])}."
-                self._add(document.line(where), f"{path}.{field.name}", message)
+                self._add(document, (*path, field.name), message)
                 sound = False
         for name in value.keys() - set(kind.__struct_fields__):
-            message = f"unknown. Use: {', '.join(kind.__struct_fields__)}."
-            self._add(document.line((section, key, name)), f"{path}.{name}", message)
+            known = kind.__struct_fields__
+            message = f"unknown. Use: {', '.join(known)}.{near_miss(name, known)}"
+            self._add(document, (*path, name), message, key=True)
             sound = False
         return msgspec.convert(value, kind) if sound else None
 
     def _check_terms(self, document: Document, title: Title) -> None:
         if 0 < title.license_duration_s < title.playback_window_s:
-            field = "playback_window_hours"
             self._add(
-                document.line(("titles", title.title_id, field)),
-                f"titles.{title.title_id}.{field}",
+                document,
+                ("titles", title.title_id, "playback_window_hours"),
                 f"{title.playback_window_s // _HOUR_S} hours are longer than the licence lasts"
                 f" ({title.license_duration_s // _HOUR_S} hours), so the window could never end."
                 " Shorten it, or use 0 for no window.",

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from download_licensing.catalogue import Catalogue, CatalogueError
+from download_licensing.catalogue import Catalogue
 from download_licensing.cli.export import export
 from download_licensing.cli.serve import serve
 from download_licensing.cli.settings_table import show_settings
+from download_licensing.documents import DocumentError
 from download_licensing.settings import SettingsError
 from download_licensing.simulate.command import app as simulate_app
 from helenus.errors import HelenusError
@@ -57,7 +58,7 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except (SettingsError, CatalogueError, HelenusError) as error:
+    except (SettingsError, DocumentError, HelenusError) as error:
         _fail(str(error))
     except OSError as error:
         _fail(_sentence(error))

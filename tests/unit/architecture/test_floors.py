@@ -35,6 +35,7 @@ FLOORS = {
         observability
         service
         catalogue
+        documents
         domain
         settings
         __init__

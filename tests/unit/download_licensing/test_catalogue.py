@@ -27,8 +27,9 @@ def problems(text: str | bytes) -> tuple[str, ...]:
     content = text.encode() if isinstance(text, str) else text
     with pytest.raises(CatalogueError) as error:
         Catalogue.parse(content, "c.yaml")
-    assert str(error.value).startswith(error.value.problems[0])
-    return error.value.problems
+    shown = tuple([problem.shown("c.yaml") for problem in error.value.problems])
+    assert str(error.value).startswith(shown[0])
+    return shown
 
 
 def changed(old: str, new: str) -> str:
@@ -81,7 +82,7 @@ def test_a_file_is_read_and_named_in_errors(tmp_path: Path) -> None:
     assert Catalogue.load(file).plans["basic"].devices_max == 1
 
     file.write_text(changed("devices_max: 1", "devices_max: -1"))
-    with pytest.raises(CatalogueError, match=re.escape(f"{file}:4: plans.basic.devices_max")):
+    with pytest.raises(CatalogueError, match=re.escape(f"{file}:4:18: plans.basic.devices_max")):
         Catalogue.load(file)
 
 
@@ -140,9 +141,9 @@ def test_a_file_over_the_bound_is_not_read_whole(tmp_path: Path) -> None:
 def test_an_unsound_entry_is_named_with_line_and_path(
     text: str, line: int | None, path: str, hint: str
 ) -> None:
-    place = "c.yaml: " if line is None else f"c.yaml:{line}: "
+    place = "c.yaml" if line is None else rf"c.yaml:{line}:\d+"
 
-    found = [p for p in problems(text) if p.startswith(f"{place}{path}") and hint in p]
+    found = [p for p in problems(text) if re.match(f"{place}: {path}", p) and hint in p]
 
     assert found, problems(text)
 
@@ -160,16 +161,15 @@ def test_an_unsound_entry_is_named_with_line_and_path(
         (b"plans:\n  \xff: 1", 2, "not UTF-8"),
         (SOUND + "plans: {}\n", 14, "plans: twice, first in line 1"),
         (changed("    devices_max", "    name: Other\n    devices_max"), 4, "basic.name: twice"),
-        ("plans: &all {a: 1}\ntitles: *all\n", 1, "anchors and aliases"),
+        ("plans: &all {a: 1}\n", 1, "anchors and aliases"),
         ("plans: {a: 1}\ntitles: !!python/object:os.system {}\n", 2, "tags such as"),
         ("plans: !!int '3'\n", 1, "tags such as"),
         ("---\nplans: {}\n---\nplans: {}\n", 3, "a second document"),
         ("a: {b: {c: {d: {e: 1}}}}", 1, "more than 4 mappings"),
-        (changed("  basic:", "  1:"), 2, "as a key is not text"),
-        (changed("  basic:", "  on:"), 2, "as a key is not text"),
-        (changed("  basic:", "  {a: b}:"), 2, "as a key is not text"),
+        (changed("  basic:", "  {a: b}:"), 2, "cannot be a key"),
+        (changed("  basic:", "  '':"), 2, "cannot be a key"),
         (changed("name: Basic", "name: 2026-01-01"), 3, "special value"),
-        (changed("name: Basic", "<<: Basic"), 3, "special value"),
+        (changed("name: Basic", "name: ="), 3, "special value"),
         (changed("devices_max: 1", "devices_max: " + "9" * 5_000), 4, "cannot be"),
     ],
 )
@@ -178,7 +178,7 @@ def test_what_is_not_plain_yaml_is_named_with_its_line(
 ) -> None:
     (problem,) = problems(text)
 
-    assert problem.startswith("c.yaml: " if line is None else f"c.yaml:{line}: ")
+    assert re.match("c.yaml: " if line is None else rf"c.yaml:{line}:\d+: ", problem)
     assert hint in problem
 
 

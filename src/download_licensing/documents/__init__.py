@@ -1,0 +1,26 @@
+"""Documents that people write for the service: plain YAML, read whole, with places for problems."""
+
+from download_licensing.documents.files import read_bounded
+from download_licensing.documents.plain_yaml import Document, Path, dotted, read_document
+from download_licensing.documents.problems import (
+    DocumentError,
+    Place,
+    Problem,
+    Problems,
+    near_miss,
+    shorten,
+)
+
+__all__ = [
+    "Document",
+    "DocumentError",
+    "Path",
+    "Place",
+    "Problem",
+    "Problems",
+    "dotted",
+    "near_miss",
+    "read_bounded",
+    "read_document",
+    "shorten",
+]
