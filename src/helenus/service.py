@@ -99,7 +99,7 @@ class AggregateService:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        handlers = dict(cls._handlers)
+        handlers = _inherited(cls)
         for handler in handlers.values():
             override = vars(cls).get(handler.name)
             if override is not None and not getattr(override, "__handles__", False):
@@ -177,6 +177,21 @@ def _defaults(command_type: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
         for field in msgspec.structs.fields(command_type)
         if field.default is not msgspec.NODEFAULT
     ]
+
+
+def _inherited(cls: type) -> dict[type, _Handler]:
+    """The handlers of all bases, so that a large service can be put together from small ones."""
+    handlers: dict[type, _Handler] = {}
+    for base in reversed(cls.__mro__[1:]):
+        for command_type, handler in vars(base).get("_handlers", {}).items():
+            known = handlers.setdefault(command_type, handler)
+            if known.name != handler.name:
+                raise DefinitionError(
+                    f"{cls.__qualname__} inherits {known.name} and {handler.name}, which both"
+                    f" handle {command_type.__name__}. Keep one."
+                )
+            handlers[command_type] = handler
+    return handlers
 
 
 def _handler(cls: type, function: Callable[..., Any]) -> tuple[type, _Handler]:

@@ -6,9 +6,10 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 
+from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
 from download_licensing.api.documentation import openapi
 from download_licensing.api.failures import Failures
@@ -77,7 +78,14 @@ def create_api(
         "retry": {"Retry-After": str(settings.retry_after_s)},
     }
     litestar = Litestar(
-        route_handlers=[*COMMANDS, *QUERIES, *OPERATION, landing],
+        # A router of their own, so that one guard can stand before all of them.
+        route_handlers=[
+            *COMMANDS,
+            *QUERIES,
+            *OPERATION,
+            Router("/", route_handlers=[*ADMIN]),
+            landing,
+        ],
         exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),
         openapi_config=openapi(version("helenus")),
         request_max_body_size=settings.request_body_bytes_max,

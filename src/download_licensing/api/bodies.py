@@ -18,8 +18,9 @@ from download_licensing.api.problems import (
     invalid_request,
     problem_of,
 )
-from download_licensing.domain.ids import DeviceId, PlanId, TitleId
-from download_licensing.service.commands import Moment
+from download_licensing.domain.events import Standing
+from download_licensing.domain.ids import Country, DeviceId, PlanId, TimeZone, TitleId
+from download_licensing.service.commands import Moment, OperatorsReason
 
 T = TypeVar("T")
 
@@ -33,9 +34,41 @@ class AccountBody(Body, frozen=True, kw_only=True):
 
     Attributes:
         plan: a plan of the catalogue.
+        country: where the customer lives, ISO 3166-1 alpha-2.
+        time_zone: whose calendar months count, an IANA name; left out: UTC.
     """
 
     plan: PlanId
+    country: Country | None = None
+    time_zone: TimeZone | None = None
+
+
+class RegionBody(Body, frozen=True, kw_only=True):
+    """Where the customer lives.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2.
+        time_zone: an IANA name.
+    """
+
+    country: Country
+    time_zone: TimeZone
+
+
+class StandingBody(Body, frozen=True, kw_only=True):
+    """How the customer stands with billing."""
+
+    standing: Standing
+
+
+class BlockBody(Body, frozen=True, kw_only=True):
+    """A block.
+
+    Attributes:
+        reason: for people, at most 500 characters.
+    """
+
+    reason: OperatorsReason
 
 
 class DownloadBody(Body, frozen=True, kw_only=True):
@@ -198,6 +231,12 @@ def _field_errors(content: dict[str, Any], body_type: Any) -> Iterator[FieldErro
 
 _READABLE = {
     "^lic-": "must be lic- and 32 hexadecimal digits, as a grant gave it",
+    "^[A-Z]{2}": "must be two capital letters, as in PT (ISO 3166-1 alpha-2)",
+    "A-Za-z0-9_+-": "must be an IANA time zone, as in Europe/Lisbon",
+    "length <= 64": "must be an IANA time zone, as in Europe/Lisbon",
+    r"regex '\\S'": "must not be blank",
+    "length >= 1": "must not be blank",
+    "length <= 500": "must have at most 500 characters",
     "matching regex": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
     "length <=": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
     "timezone component": "needs a time zone, as in 2026-01-31T12:00:00Z",

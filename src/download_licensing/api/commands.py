@@ -13,6 +13,7 @@ from download_licensing.api.bodies import (
     DownloadBody,
     JsonBody,
     PlayBody,
+    RegionBody,
     ReleaseBody,
     RenewalBody,
 )
@@ -31,6 +32,7 @@ from download_licensing.service.commands import (
     RenewLicense,
     ReportFirstPlay,
     RequestDownload,
+    SetRegion,
 )
 
 AnyRequest = Request[Any, Any, Any]
@@ -51,7 +53,7 @@ LICENSE = CUSTOMER + "/licenses/{license_id:str}"
     response_description="The account is open now.",
     responses={
         200: ResponseSpec(Account, generate_examples=False, description="It was open already."),
-        **command_problems("account-exists", "plan-unknown", key=False),
+        **command_problems("account-exists", "plan-unknown", "time-zone-unknown", key=False),
     },
 )
 async def open_account(
@@ -59,10 +61,37 @@ async def open_account(
 ) -> Response[Account]:
     """Open the customer's account with a plan of the catalogue. Idempotent by nature."""
     opened: AccountOpened = await request.app.state.licensing.execute(
-        OpenAccount(customer_id=customer_id, plan=data.plan),
+        OpenAccount(
+            customer_id=customer_id,
+            plan=data.plan,
+            country=data.country,
+            time_zone=data.time_zone,
+        ),
         command_context(request, key_required=False),
     )
     return Response(opened.account, status_code=201 if opened.created else 200)
+
+
+@put(
+    f"{CUSTOMER}/account/region",
+    dto=JsonBody.of(RegionBody),
+    return_dto=None,
+    summary="Say where the customer lives",
+    tags=["accounts"],
+    operation_id="setRegion",
+    operation_class=KeyableOperation,
+    response_description="The account as it stands.",
+    responses=command_problems("account-not-found", "time-zone-unknown", key=False),
+)
+async def set_region(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[RegionBody]
+) -> Account:
+    """Country and time zone for the decisions from now on. What is granted already stays."""
+    account: Account = await request.app.state.licensing.execute(
+        SetRegion(customer_id=customer_id, country=data.country, time_zone=data.time_zone),
+        command_context(request, key_required=False),
+    )
+    return account
 
 
 @post(
@@ -206,6 +235,7 @@ async def remove_device(
 
 COMMANDS = (
     open_account,
+    set_region,
     request_download,
     renew_license,
     report_first_play,

@@ -42,6 +42,7 @@ TAGS = [
     Tag(name="accounts", description="A customer's account and devices."),
     Tag(name="licences", description="Download permissions and what becomes of them."),
     Tag(name="history", description="What was recorded."),
+    Tag(name="operations", description="For billing and operators: standing, blocks."),
     Tag(name="operation", description="For those who run the service."),
 ]
 

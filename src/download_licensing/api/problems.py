@@ -110,13 +110,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "method-not-allowed": Kind(
             405, "The path does not take this method", "Use a method of the header Allow."
         ),
-        "account-exists": Kind(409, "The account is open with another plan", ""),
+        "account-exists": Kind(409, "The account is open with another plan or region", ""),
         "license-released": Kind(409, "The licence was released", ""),
         "body-too-large": Kind(413, "The body is too large", "Send a smaller body."),
         "unsupported-media-type": Kind(
             415, "The body is of another type", "Send JSON, with Content-Type: application/json."
         ),
         "title-unknown": Kind(422, "The title is not in the catalogue", ""),
+        "time-zone-unknown": Kind(422, "There is no such time zone", ""),
         "plan-unknown": Kind(422, "The plan is not in the catalogue", ""),
         "idempotency-key-reused": Kind(
             422,

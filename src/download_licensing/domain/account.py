@@ -1,17 +1,31 @@
-"""Account: a customer's plan and devices."""
+"""Account: a customer's plan, region, standing and devices."""
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
-from download_licensing.domain.events import AccountOpened, DeviceRegistered, DeviceRemoved
+from download_licensing.domain.events import (
+    AccountBlocked,
+    AccountOpened,
+    AccountUnblocked,
+    DeviceRegistered,
+    DeviceRemoved,
+    RegionChanged,
+    Standing,
+    StandingChanged,
+)
+from download_licensing.domain.times import SETTLING, YEAR
 from helenus.aggregates import Aggregate, applies
 
 ACCOUNT_ID = "account"
 """The id of a customer's one account within the stream."""
+
+REGISTRATIONS_MAX = 1_000
+"""Registrations of devices that are remembered, the latest: no rule's limit is higher."""
 
 
 class Registration(msgspec.Struct, frozen=True, array_like=True):
@@ -33,11 +47,24 @@ class Account(Aggregate, name="account"):
         plan: an id of the catalogue.
         opened_at: None: there is no account.
         devices: by id, in the order in which they were first registered.
+        country: ISO 3166-1 alpha-2; "": not told.
+        time_zone: IANA; the customer's calendar months are counted in it.
+        standing: as the billing system told it.
+        blocked: the reason that an operator gave; "": not blocked.
+        registrations: when devices were registered, again ones included, oldest first, without
+            those too old for a decision as of `horizon`.
+        horizon: decisions are made as of this time or later.
     """
 
     plan: str = ""
     opened_at: datetime | None = None
     devices: dict[str, Registration] = msgspec.field(default_factory=dict)
+    country: str = ""
+    time_zone: str = "UTC"
+    standing: Standing = "good"
+    blocked: str = ""
+    registrations: list[datetime] = msgspec.field(default_factory=list)
+    horizon: datetime | None = None
 
     def has(self, device_id: str) -> bool:
         """Whether the device is registered and not removed."""
@@ -52,8 +79,33 @@ class Account(Aggregate, name="account"):
             if registration.removed_at is None
         ]
 
-    def open(self, plan: str, at: datetime) -> None:
-        self.record(AccountOpened(plan=plan, at=at))
+    def registered_within(self, window: timedelta, now: datetime) -> list[datetime]:
+        """The registrations that count at a time: those less than a window old, oldest first.
+
+        Args:
+            window: at most a year.
+            now: the time of the decision.
+        """
+        return self.registrations[bisect_right(self.registrations, now - window) :]
+
+    def open(self, plan: str, at: datetime, *, country: str = "", time_zone: str = "UTC") -> None:
+        self.record(AccountOpened(plan=plan, at=at, country=country, time_zone=time_zone))
+
+    def move(self, country: str, time_zone: str, at: datetime) -> None:
+        if (self.country, self.time_zone) != (country, time_zone):
+            self.record(RegionChanged(country=country, time_zone=time_zone, at=at))
+
+    def stand(self, standing: Standing, at: datetime) -> None:
+        if self.standing != standing:
+            self.record(StandingChanged(standing=standing, at=at))
+
+    def block(self, reason: str, at: datetime) -> None:
+        if self.blocked != reason:
+            self.record(AccountBlocked(reason=reason, at=at))
+
+    def unblock(self, at: datetime) -> None:
+        if self.blocked:
+            self.record(AccountUnblocked(at=at))
 
     def register(self, device_id: str, at: datetime) -> None:
         if not self.has(device_id):
@@ -67,10 +119,35 @@ class Account(Aggregate, name="account"):
     def _opened(self, event: AccountOpened) -> None:
         self.plan = event.plan
         self.opened_at = event.at
+        self.country = event.country
+        self.time_zone = event.time_zone
+
+    @applies
+    def _moved(self, event: RegionChanged) -> None:
+        self.country = event.country
+        self.time_zone = event.time_zone
+
+    @applies
+    def _stood(self, event: StandingChanged) -> None:
+        self.standing = event.standing
+
+    @applies
+    def _blocked(self, event: AccountBlocked) -> None:
+        self.blocked = event.reason
+
+    @applies
+    def _unblocked(self, _: AccountUnblocked) -> None:
+        self.blocked = ""
 
     @applies
     def _registered(self, event: DeviceRegistered) -> None:
         self.devices[event.device_id] = Registration(event.at)
+        insort(self.registrations, event.at)
+        horizon = self.registrations[-1] - SETTLING
+        gone = bisect_right(self.registrations, horizon - YEAR)
+        if gone:
+            self.horizon = horizon
+        del self.registrations[: max(gone, len(self.registrations) - REGISTRATIONS_MAX)]
 
     @applies
     def _removed(self, event: DeviceRemoved) -> None:

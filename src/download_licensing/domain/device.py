@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from bisect import bisect_left, bisect_right, insort
+from datetime import datetime, timedelta
 
 import msgspec
 
 from download_licensing.domain.events import DownloadDropped, DownloadHeld, DownloadShortened
-from download_licensing.domain.times import NEVER, SETTLING, end_or_never
+from download_licensing.domain.times import NEVER, SETTLING, end_or_never, lasts
 from helenus.aggregates import Aggregate, applies
+
+MONTHS_KEPT = SETTLING + timedelta(days=33)
+"""For how long downloads are remembered: a decision up to `SETTLING` back, in a month of 31 days
+whose first day began up to a day earlier in the customer's zone."""
+
+DOWNLOADS_MAX = 1_000
+"""Downloads of those months that are remembered, the latest: no rule's limit is higher."""
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A licence on a device.
+
+    Attributes:
+        expires_at: its effective expiry; None: no end.
+        title_id: what it is for.
+        since: when it was issued or last renewed.
+    """
+
+    expires_at: datetime | None
+    title_id: str
+    since: datetime
 
 
 class Device(Aggregate, name="device"):
     """The licences on one device that were not released.
 
     Attributes:
-        held: their effective expiries; None: no end.
+        held: the licences by id.
         lapsed: the ids of those that expired before `horizon`, each followed by a space. They count
             for nothing any more, and in this form the copy that each decision makes of them
             costs nothing however many there are.
         horizon: decisions are made as of this time or later.
+        downloads: when downloads to it were counted, oldest first: grants, and refreshes of expired
+            licences. `MONTHS_KEPT` back from the latest.
     """
 
-    held: dict[str, datetime | None] = msgspec.field(default_factory=dict)
+    held: dict[str, Held] = msgspec.field(default_factory=dict)
     lapsed: str = ""
     horizon: datetime | None = None
+    downloads: list[datetime] = msgspec.field(default_factory=list)
 
     def active_ends(self, now: datetime, *, without: str | None = None) -> list[datetime]:
         """When each licence that is active now expires, in comparable form.
@@ -36,13 +61,22 @@ class Device(Aggregate, name="device"):
         # Every decision of the customer goes through here for each device: no calls in the loop.
         return [
             NEVER if end is None else end
-            for license_id, end in self.held.items()
-            if (end is None or now < end) and license_id != without
+            for license_id, held in self.held.items()
+            if ((end := held.expires_at) is None or now < end) and license_id != without
         ]
+
+    def downloads_between(self, start: datetime, end: datetime) -> int:
+        """How many downloads to it were counted from `start` on, and before `end`.
+
+        Args:
+            start: no earlier than the beginning of the decision's month.
+            end: not included.
+        """
+        return bisect_left(self.downloads, end) - bisect_left(self.downloads, start)
 
     def licenses(self) -> list[str]:
         """The ids of all licences not released, those that last longest first."""
-        held = sorted(self.held, key=lambda i: end_or_never(self.held[i]), reverse=True)
+        held = sorted(self.held, key=self._end, reverse=True)
         return [*held, *self.lapsed.split()]
 
     def hold(
@@ -60,18 +94,31 @@ class Device(Aggregate, name="device"):
 
     @applies
     def _held(self, event: DownloadHeld) -> None:
+        before = self.held.get(event.license_id)
+        if before is None or not lasts(before.expires_at, event.at):
+            self._count(event.at)
         self._forget(event.license_id)
         self._put_aside(event.at - SETTLING)
-        self.held[event.license_id] = event.expires_at
+        self.held[event.license_id] = Held(event.expires_at, event.title_id, event.at)
 
     @applies
     def _shortened(self, event: DownloadShortened) -> None:
-        if event.license_id in self.held:
-            self.held[event.license_id] = event.expires_at
+        before = self.held.get(event.license_id)
+        if before is not None:
+            self.held[event.license_id] = Held(event.expires_at, before.title_id, before.since)
 
     @applies
     def _dropped(self, event: DownloadDropped) -> None:
         self._forget(event.license_id)
+
+    def _end(self, license_id: str) -> datetime:
+        return end_or_never(self.held[license_id].expires_at)
+
+    def _count(self, at: datetime) -> None:
+        """Count a grant, or the refresh of an expired licence: no extension of an active one."""
+        insort(self.downloads, at)
+        gone = bisect_right(self.downloads, self.downloads[-1] - MONTHS_KEPT)
+        del self.downloads[: max(gone, len(self.downloads) - DOWNLOADS_MAX)]
 
     def _forget(self, license_id: str) -> None:
         if license_id in self.held:
@@ -80,7 +127,7 @@ class Device(Aggregate, name="device"):
             self.lapsed = self.lapsed.replace(f"{license_id} ", "")
 
     def _put_aside(self, horizon: datetime) -> None:
-        lapsed = [i for i, end in self.held.items() if end is not None and end <= horizon]
+        lapsed = [i for i, held in self.held.items() if not lasts(held.expires_at, horizon)]
         if not lapsed:
             return
         for license_id in lapsed:

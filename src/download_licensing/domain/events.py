@@ -12,12 +12,52 @@ from typing import Literal
 from helenus.events import Event
 
 ReleaseReason = Literal["deleted", "device-removed"]
+Standing = Literal["good", "past-due", "cancelled"]
 
 
 class AccountOpened(Event, name="account-opened"):
-    """Account: the customer may download from now on, by a plan of the catalogue."""
+    """Account: the customer may download from now on, by a plan of the catalogue.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2; "": not told.
+        time_zone: IANA; the customer's calendar months are counted in it.
+    """
 
     plan: str
+    at: datetime
+    country: str = ""
+    time_zone: str = "UTC"
+
+
+class RegionChanged(Event, name="region-changed"):
+    """Account: the customer lives elsewhere now. Fields as in `AccountOpened`."""
+
+    country: str
+    time_zone: str
+    at: datetime
+
+
+class StandingChanged(Event, name="standing-changed"):
+    """Account: the customer fell behind with payments, cancelled, or is a customer again."""
+
+    standing: Standing
+    at: datetime
+
+
+class AccountBlocked(Event, name="account-blocked"):
+    """Account: an operator stopped downloads.
+
+    Attributes:
+        reason: the operator's, for people.
+    """
+
+    reason: str
+    at: datetime
+
+
+class AccountUnblocked(Event, name="account-unblocked"):
+    """Account: an operator allowed downloads again."""
+
     at: datetime
 
 

@@ -21,6 +21,15 @@ TitleId = Id
 PlanId = Id
 LicenseId = Annotated[str, msgspec.Meta(pattern=LICENSE_ID_PATTERN)]
 
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(?![\s\S])")]
+"""ISO 3166-1 alpha-2."""
+
+TimeZone = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?![\s\S])", max_length=64),
+]
+"""The form of an IANA name; whether there is such a zone, `times.is_time_zone` says."""
+
 
 def license_id_of(customer_id: str, command_id: str) -> str:
     """The id of the licence that a command issues: the same for a repetition of the command.

@@ -10,7 +10,8 @@ CommandRefused (helenus)
     │   └── TitleNotFound
     ├── UnknownPlan             the plan named in the command is not in the catalogue
     ├── UnknownTitle            the title named in the command is not in the catalogue
-    ├── AccountExists           the account is open with another plan
+    ├── UnknownTimeZone         the time zone named in the command is none
+    ├── AccountExists           the account is open with another plan, or for another region
     ├── LicenseReleased         a released licence cannot be renewed
     └── KeyReused               the idempotency key made a licence for another request before
 """
@@ -118,18 +119,33 @@ class UnknownPlan(Refusal):
         )
 
 
+class UnknownTimeZone(Refusal):
+    """The time zone named in a command is none."""
+
+    reason = "time-zone-unknown"
+    remedy = "Use an IANA name such as Europe/Lisbon."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no time zone {name!r}.")
+
+
 class AccountExists(Refusal):
-    """The account is open with another plan.
+    """The account is open with another plan, or for another region than the command names.
 
     Attributes:
         plan: the plan it is open with.
     """
 
     reason = "account-exists"
-    remedy = "Keep the plan it has."
+    remedy = "Keep the plan and region it has, or change them by the operations for that."
 
-    def __init__(self, customer_id: str, plan: str) -> None:
-        super().__init__(f"The account of customer {customer_id!r} is open with plan {plan!r}.")
+    def __init__(
+        self, customer_id: str, plan: str, country: str = "", time_zone: str = "UTC"
+    ) -> None:
+        region = f"country {country}, time zone {time_zone}" if country else f"zone {time_zone}"
+        super().__init__(
+            f"The account of customer {customer_id!r} is open with plan {plan!r} ({region})."
+        )
         self.plan = plan
 
 

@@ -75,7 +75,8 @@ def survey(
     device = aggregates.get(Device, device_id)
     others = [aggregates.get(Device, other) for other in account.present() if other != device_id]
     now = at
-    for horizon in (title.horizon, device.horizon, *[other.horizon for other in others]):
+    horizons = (account.horizon, title.horizon, device.horizon, *[each.horizon for each in others])
+    for horizon in horizons:
         if horizon is not None and horizon > now:
             now = horizon
     others_on_device = device.active_ends(now, without=renewed.id if renewed else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from helenus.errors import InvalidArgument
 
@@ -78,3 +79,12 @@ def when_fewer_last(ends: list[datetime], allowed: int) -> datetime | None:
 def seconds_until(end: datetime, at: datetime) -> int:
     """Whole seconds from a moment to an end; 0 if it has passed."""
     return max(0, (end - at) // timedelta(seconds=1))
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether there is an IANA time zone of this name, as the system or `tzdata` knows it."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

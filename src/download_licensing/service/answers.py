@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from download_licensing.domain.events import Standing
 from download_licensing.domain.unmet import Reason, Unmet
 
 __all__ = [
@@ -34,11 +35,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(Answer, frozen=True, kw_only=True):
-    """An open account."""
+    """An open account.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2; None: not told.
+        time_zone: IANA; calendar months are counted in it.
+        standing: as billing told it.
+        blocked: why an operator stopped downloads; None: not blocked.
+    """
 
     customer_id: str
     plan: str
     opened_at: datetime
+    country: str | None = None
+    time_zone: str = "UTC"
+    standing: Standing = "good"
+    blocked: str | None = None
 
 
 class AccountOpened(Answer, frozen=True, kw_only=True):

@@ -11,9 +11,23 @@ from typing import Annotated
 
 import msgspec
 
-from download_licensing.domain.ids import CustomerId, DeviceId, LicenseId, PlanId, TitleId
+from download_licensing.domain.events import Standing
+from download_licensing.domain.ids import (
+    Country,
+    CustomerId,
+    DeviceId,
+    LicenseId,
+    PlanId,
+    TimeZone,
+    TitleId,
+)
+
+REASON_CHARACTERS_MAX = 500
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+OperatorsReason = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=REASON_CHARACTERS_MAX, pattern=r"\S")
+]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,9 +45,49 @@ class OpenAccount(Command, frozen=True, kw_only=True):
 
     Attributes:
         plan: a plan of the catalogue.
+        country: where the customer lives; None: not told.
+        time_zone: whose calendar months count; None: UTC.
     """
 
     plan: PlanId
+    country: Country | None = None
+    time_zone: TimeZone | None = None
+
+
+class SetRegion(Command, frozen=True, kw_only=True):
+    """Say where the customer lives. Idempotent.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2.
+        time_zone: IANA.
+    """
+
+    country: Country
+    time_zone: TimeZone
+
+
+class SetStanding(Command, frozen=True, kw_only=True):
+    """Say how the customer stands with billing. Idempotent.
+
+    Attributes:
+        standing: good, past-due (payments are missing) or cancelled.
+    """
+
+    standing: Standing
+
+
+class BlockAccount(Command, frozen=True, kw_only=True):
+    """Stop all downloads of a customer. Idempotent for the same reason.
+
+    Attributes:
+        reason: the operator's, for people.
+    """
+
+    reason: OperatorsReason
+
+
+class UnblockAccount(Command, frozen=True, kw_only=True):
+    """Allow the customer's downloads again. Idempotent."""
 
 
 class RequestDownload(Command, frozen=True, kw_only=True):

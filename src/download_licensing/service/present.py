@@ -17,7 +17,15 @@ from download_licensing.service import answers
 def account(customer_id: str, held: Account) -> answers.Account:
     """The answer about an open account."""
     assert held.opened_at is not None
-    return answers.Account(customer_id=customer_id, plan=held.plan, opened_at=held.opened_at)
+    return answers.Account(
+        customer_id=customer_id,
+        plan=held.plan,
+        opened_at=held.opened_at,
+        country=held.country or None,
+        time_zone=held.time_zone,
+        standing=held.standing,
+        blocked=held.blocked or None,
+    )
 
 
 def license(customer_id: str, held: License, at: datetime) -> answers.License:

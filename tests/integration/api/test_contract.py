@@ -42,7 +42,15 @@ async def test_an_account_is_opened_once(client: AsgiClient) -> None:
     assert (first.status, again.status) == (201, 200)
     assert first.headers["content-type"] == JSON
     assert first.json() == again.json()
-    assert first.json() == {"customer_id": "c-1", "plan": "standard", "opened_at": T0}
+    assert first.json() == {
+        "customer_id": "c-1",
+        "plan": "standard",
+        "opened_at": T0,
+        "country": None,
+        "time_zone": "UTC",
+        "standing": "good",
+        "blocked": None,
+    }
     assert (await client.get(f"{CUSTOMER}/account")).json() == first.json()
 
 
@@ -50,6 +58,31 @@ async def test_an_account_is_not_opened_with_another_plan(client: AsgiClient) ->
     await opened(client)
     answer = await opened(client, "basic")
     assert (answer.status, answer.reason) == (409, "account-exists")
+
+
+async def test_a_region_is_told_with_the_account_or_later(client: AsgiClient) -> None:
+    body = {"plan": "basic", "country": "PT", "time_zone": "Europe/Lisbon"}
+    told = await client.call("PUT", f"{CUSTOMER}/account", body)
+    assert (told.status, told.json()["country"]) == (201, "PT")
+    body = {"country": "BR", "time_zone": "America/Manaus"}
+    moved = await client.call("PUT", f"{CUSTOMER}/account/region", body)
+    assert (moved.status, moved.json()["time_zone"]) == (200, "America/Manaus")
+    body = {"country": "BR", "time_zone": "America/Atlantis"}
+    lost = await client.call("PUT", f"{CUSTOMER}/account/region", body)
+    assert (lost.status, lost.reason) == (422, "time-zone-unknown")
+
+
+async def test_operators_block_and_billing_says_how_a_customer_stands(client: AsgiClient) -> None:
+    await opened(client)
+    admin = "/v1/admin/customers/c-1"
+    owing = await client.call("PUT", f"{admin}/standing", {"standing": "past-due"})
+    blocked = await client.call("PUT", f"{admin}/block", {"reason": "Abuse."})
+    assert (owing.status, owing.json()["standing"]) == (200, "past-due")
+    assert (blocked.status, blocked.json()["blocked"]) == (200, "Abuse.")
+    lifted = await client.call("DELETE", f"{admin}/block")
+    assert (lifted.status, lifted.json()["blocked"]) == (200, None)
+    nobody = await client.call("DELETE", "/v1/admin/customers/nobody/block")
+    assert (nobody.status, nobody.reason) == (404, "account-not-found")
 
 
 async def test_an_account_opened_under_a_key_is_answered_alike_again(client: AsgiClient) -> None:

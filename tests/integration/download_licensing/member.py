@@ -87,6 +87,12 @@ class Member:
         context = CommandContext(at=at, command_id=key or f"own-{next(_keys)}")
         return await self.service.execute(command, context)
 
+    async def do(
+        self, kind: type[Any], at: datetime = START, *, key: str | None = None, **fields: Any
+    ) -> Any:
+        """Carry out a command of any kind."""
+        return await self._execute(kind(customer_id=self.customer_id, **fields), at, key)
+
     async def open(self, plan_id: str, at: datetime = START) -> answers.AccountOpened:
         command = commands.OpenAccount(customer_id=self.customer_id, plan=plan_id)
         answer: answers.AccountOpened = await self._execute(command, at, None)

@@ -15,6 +15,7 @@ from helenus import (
     AggregateService,
     CommandContext,
     CommandIdReused,
+    DefinitionError,
     DomainError,
     UnitOfWork,
     handles,
@@ -146,6 +147,36 @@ async def test_handlers_are_inherited_and_replaced(repository: AggregateReposito
     assert (await generous.execute(Deposit("7", 5), context())).balance == 10
     assert (await generous.execute(Withdraw("7", 1), context())).balance == 9
     assert (await Bank(repository).execute(Deposit("7", 5), context())).balance == 14
+
+
+async def test_a_service_is_put_together_from_parts(repository: AggregateRepository) -> None:
+    class Withdrawals(AggregateService):
+        @handles
+        def withdraw(self, unit: UnitOfWork, command: Withdraw, context: CommandContext) -> Receipt:
+            return Receipt(unit.get(Account, "a").withdraw(command.amount), context.at)
+
+    class Deposits(AggregateService):
+        @handles
+        def deposit(self, unit: UnitOfWork, command: Deposit, context: CommandContext) -> Receipt:
+            return Receipt(unit.get(Account, "a").deposit(command.amount), context.at)
+
+    class Whole(Withdrawals, Deposits):
+        def stream_of(self, command: Any) -> str:
+            return f"customer/{command.customer}"
+
+    whole = Whole(repository)
+    assert (await whole.execute(Deposit("7", 5), context())).balance == 5
+    assert (await whole.execute(Withdraw("7", 1), context())).balance == 4
+
+
+def test_two_parts_that_handle_a_command_by_other_names_are_refused() -> None:
+    class Paying(AggregateService):
+        @handles
+        def pay_in(self, unit: UnitOfWork, command: Deposit, context: CommandContext) -> None: ...
+
+    with pytest.raises(DefinitionError, match=r"Both inherits deposit and pay_in.*Deposit"):
+
+        class Both(Paying, Bank): ...
 
 
 async def test_a_service_must_say_where_its_commands_lead(repository: AggregateRepository) -> None:

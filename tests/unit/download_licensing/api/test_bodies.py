@@ -7,19 +7,25 @@ import pytest
 
 from download_licensing.api.bodies import (
     AccountBody,
+    BlockBody,
     Body,
     DownloadBody,
     JsonBody,
     PlayBody,
+    RegionBody,
     ReleaseBody,
     RenewalBody,
+    StandingBody,
     explain,
     readable,
     require_json,
 )
 from download_licensing.api.problems import InvalidRequest, ProblemError
 
-BODIES: list[type[Body]] = [AccountBody, DownloadBody, RenewalBody, PlayBody, ReleaseBody]
+BODIES: list[type[Body]] = [
+    *(AccountBody, RegionBody, StandingBody, BlockBody),
+    *(DownloadBody, RenewalBody, PlayBody, ReleaseBody),
+]
 
 
 def explained(value: bytes, body_type: type[Body]) -> ProblemError:
@@ -38,6 +44,34 @@ def test_every_wrong_field_is_listed_once() -> None:
     problem = explained(b'{"title_id": 7, "x": 1}', DownloadBody).problem
     assert isinstance(problem, InvalidRequest)
     assert [error.field for error in problem.errors] == ["x", "device_id", "title_id"]
+
+
+@pytest.mark.parametrize(
+    ("body_type", "value", "field", "message"),
+    [
+        (RegionBody, b'{"country": "pt", "time_zone": "UTC"}', "country", "two capital letters"),
+        (RegionBody, b'{"country": "PT\\n", "time_zone": "UTC"}', "country", "two capital"),
+        (RegionBody, b'{"country": "PT", "time_zone": "../UTC"}', "time_zone", "an IANA"),
+        (RegionBody, b'{"country": "PT", "time_zone": "/etc/passwd"}', "time_zone", "an IANA"),
+        (RegionBody, b'{"country": "PT", "time_zone": ""}', "time_zone", "an IANA"),
+        (RegionBody, b'{"country": "PT", "time_zone": "%s"}' % (b"a" * 65), "time_zone", "IANA"),
+        (StandingBody, b'{"standing": "bad"}', "standing", "Invalid enum value 'bad'"),
+        (StandingBody, b'{"standing": null}', "standing", "Expected `str`"),
+        (BlockBody, b'{"reason": ""}', "reason", "must not be blank"),
+        (BlockBody, b'{"reason": "  "}', "reason", "must not be blank"),
+        (BlockBody, b'{"reason": "%s"}' % (b"a" * 501), "reason", "at most 500 characters"),
+    ],
+)
+def test_a_value_out_of_its_form_is_explained(
+    body_type: type[Body], value: bytes, field: str, message: str
+) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        JsonBody.of(body_type).decoder.decode(value)
+    problem = explained(value, body_type).problem
+    assert isinstance(problem, InvalidRequest)
+    ((named, told),) = [(error.field, error.message) for error in problem.errors]
+    assert named == field
+    assert message in told
 
 
 def test_a_body_whose_fields_are_each_right_still_gets_a_message() -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
 from download_licensing.api.operation import OPERATION
 from download_licensing.api.problems import KINDS
@@ -17,7 +18,7 @@ def test_every_operation_is_listed() -> None:
     listed = re.findall(r"^\| `([A-Z]+ /\S+)` \|", PAGE, re.MULTILINE)
     served = [
         f"{method} {re.sub(':str', '', path)}"
-        for handler in (*COMMANDS, *QUERIES, *OPERATION)
+        for handler in (*COMMANDS, *QUERIES, *OPERATION, *ADMIN)
         for method in handler.http_methods
         for path in handler.paths
     ]

@@ -39,6 +39,7 @@ def respond(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         (refusals.TitleNotFound("t"), 404, "title-not-found"),
         (refusals.UnknownTitle("t"), 422, "title-unknown"),
         (refusals.UnknownPlan("p", ["basic"]), 422, "plan-unknown"),
+        (refusals.UnknownTimeZone("Mars"), 422, "time-zone-unknown"),
         (refusals.AccountExists("c", "basic"), 409, "account-exists"),
         (refusals.LicenseReleased("l"), 409, "license-released"),
         (refusals.KeyReused(), 422, "idempotency-key-reused"),
@@ -83,7 +84,7 @@ def test_every_problem_says_what_to_do_or_its_refusal_does() -> None:
     told_by_the_refusal = {
         *("refused", "account-not-found", "license-not-found", "device-not-found"),
         *("title-not-found", "account-exists", "license-released", "title-unknown"),
-        "plan-unknown",
+        *("plan-unknown", "time-zone-unknown"),
     }
     assert {reason for reason, kind in KINDS.items() if not kind.remedy} == told_by_the_refusal
 

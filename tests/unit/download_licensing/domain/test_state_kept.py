@@ -6,9 +6,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from download_licensing.domain.device import Device
+from download_licensing.domain.account import REGISTRATIONS_MAX, Account
+from download_licensing.domain.device import DOWNLOADS_MAX, Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.events import (
+    DeviceRegistered,
+    DeviceRemoved,
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
@@ -118,3 +121,77 @@ def test_years_of_downloads_leave_a_small_state() -> None:
     assert len(title.counted) == 57
     assert len(device.held) == 9
     assert len(msgspec.msgpack.encode(device)) < 522 * 38 + 1_000
+
+
+@given(st.lists(moments, max_size=30), moments, st.integers(1, 365))
+def test_what_an_account_drops_counts_for_no_decision_it_allows(
+    times: list[datetime], asked: datetime, days: int
+) -> None:
+    account = Account.empty("account")
+    for at in times:
+        account.apply(DeviceRegistered(device_id="d", at=at))
+    now = max(asked, account.horizon or asked)
+
+    expected = sorted(at for at in times if at > now - days * DAY)
+
+    assert account.registered_within(days * DAY, now) == expected
+
+
+def test_a_device_that_comes_back_is_registered_once_more() -> None:
+    account = Account.empty("account")
+    account.apply(DeviceRegistered(device_id="d", at=START))
+    account.apply(DeviceRemoved(device_id="d", at=START + DAY))
+    account.apply(DeviceRegistered(device_id="d", at=START + 2 * DAY))
+
+    now = START + 3 * DAY
+    assert account.registered_within(30 * DAY, now) == [START, START + 2 * DAY]
+    assert account.registered_within(3 * DAY, now) == [START + 2 * DAY]
+
+
+@given(st.lists(st.tuples(moments, st.booleans()), max_size=30), moments)
+def test_a_month_of_downloads_to_a_device_is_whole_for_decisions_up_to_a_month_back(
+    events: list[tuple[datetime, bool]], back: datetime
+) -> None:
+    device = Device.empty("d")
+    for number, (at, _) in enumerate(events):
+        device.apply(held(f"lic-{number}", None, at))
+    latest = max([at for at, _ in events], default=START)
+    now = latest - (back - START) % SETTLING
+    start = now - 32 * DAY
+
+    expected = sum(start <= at < now for at, _ in events)
+
+    assert device.downloads_between(start, now) == expected
+
+
+def test_a_grant_and_a_refresh_are_downloads_and_a_renewal_is_none() -> None:
+    device = Device.empty("d")
+    device.apply(held("lic-a", START + 2 * DAY, START))
+    device.apply(held("lic-a", START + 4 * DAY, START + 2 * DAY - TICK))
+    assert device.downloads == [START]
+
+    device.apply(held("lic-a", START + 9 * DAY, START + 4 * DAY))
+    device.apply(held("lic-b", None, START + 5 * DAY))
+    assert device.downloads == [START, START + 4 * DAY, START + 5 * DAY]
+
+
+def test_a_play_that_ends_a_licence_makes_its_renewal_a_download() -> None:
+    device = Device.empty("d")
+    device.apply(held("lic-a", START + 30 * DAY, START))
+    device.apply(DownloadShortened(license_id="lic-a", expires_at=START + 2 * DAY, at=START))
+    device.apply(held("lic-a", START + 32 * DAY, START + 2 * DAY))
+
+    assert device.downloads == [START, START + 2 * DAY]
+    assert device.held["lic-a"].title_id == "t"
+
+
+def test_what_is_remembered_of_a_busy_account_is_bounded() -> None:
+    account, device = Account.empty("account"), Device.empty("d")
+    for number in range(max(REGISTRATIONS_MAX, DOWNLOADS_MAX) + 1):
+        at = START + number * TICK
+        account.apply(DeviceRegistered(device_id="d", at=at))
+        device.apply(held(f"lic-{number}", None, at))
+
+    assert len(account.registrations) == REGISTRATIONS_MAX
+    assert len(device.downloads) == DOWNLOADS_MAX
+    assert (account.registrations[0], device.downloads[0]) == (START + TICK, START + TICK)

@@ -1,0 +1,101 @@
+"""Accounts: opened, moved, and their devices removed, as the customer asks for."""
+
+from __future__ import annotations
+
+from download_licensing.domain.account import ACCOUNT_ID, Account
+from download_licensing.domain.device import Device
+from download_licensing.domain.license import License
+from download_licensing.domain.refusals import AccountExists, DeviceNotFound, UnknownTimeZone
+from download_licensing.domain.times import is_time_zone, utc
+from download_licensing.service import answers, present
+from download_licensing.service.base import Licensing, account_of
+from download_licensing.service.commands import OpenAccount, RemoveDevice, SetRegion
+from helenus.service import CommandContext, handles
+from helenus.unit_of_work import UnitOfWork
+
+RELEASES_PER_COMMAND_MAX = 450
+"""Licences that one removal of a device releases: two events each, within the repository's default
+bound of 1,000 events per command, and more than a catalogue lets be active on one device. Those
+left over expired long ago; removing the device again releases them."""
+
+
+class Accounts(Licensing):
+    """The commands of the account page."""
+
+    @handles
+    def open_account(
+        self, unit: UnitOfWork, command: OpenAccount, context: CommandContext
+    ) -> answers.AccountOpened:
+        """Open an account, once.
+
+        Raises:
+            UnknownPlan: the plan is not in the catalogue.
+            UnknownTimeZone: the time zone is none.
+            AccountExists: it is open with another plan, or for another region than the one told.
+        """
+        self._plan(command.plan)
+        _require_time_zone(command.time_zone)
+        account = unit.get(Account, ACCOUNT_ID)
+        created = account.opened_at is None
+        if created:
+            account.open(
+                command.plan,
+                utc(context.at, "at"),
+                country=command.country or "",
+                time_zone=command.time_zone or "UTC",
+            )
+        elif account.plan != command.plan or _elsewhere(account, command):
+            raise AccountExists(
+                command.customer_id, account.plan, account.country, account.time_zone
+            )
+        return answers.AccountOpened(
+            account=present.account(command.customer_id, account), created=created
+        )
+
+    @handles
+    def set_region(
+        self, unit: UnitOfWork, command: SetRegion, context: CommandContext
+    ) -> answers.Account:
+        """Say where the customer lives; what is granted already stays. Idempotent.
+
+        Raises:
+            UnknownTimeZone: the time zone is none.
+        """
+        _require_time_zone(command.time_zone)
+        account = account_of(unit, command.customer_id)
+        account.move(command.country, command.time_zone, utc(context.at, "at"))
+        return present.account(command.customer_id, account)
+
+    @handles
+    def remove_device(
+        self, unit: UnitOfWork, command: RemoveDevice, context: CommandContext
+    ) -> answers.DeviceRemoved:
+        """Release the licences on a device and free its slot.
+
+        Raises:
+            DeviceNotFound: the account never had such a device.
+        """
+        account = account_of(unit, command.customer_id)
+        if command.device_id not in account.devices:
+            raise DeviceNotFound(command.device_id)
+        at = utc(context.at, "at")
+        device = unit.get(Device, command.device_id)
+        released = device.licenses()[:RELEASES_PER_COMMAND_MAX]
+        for license_id in released:
+            unit.get(License, license_id).release("device-removed", None, at)
+            device.drop(license_id, at)
+        account.remove(command.device_id, at)
+        return answers.DeviceRemoved(device_id=command.device_id, released_licenses=tuple(released))
+
+
+def _elsewhere(account: Account, command: OpenAccount) -> bool:
+    """Whether the command names another region than the account's; what it leaves out fits."""
+    return (command.country or account.country, command.time_zone or account.time_zone) != (
+        account.country,
+        account.time_zone,
+    )
+
+
+def _require_time_zone(name: str | None) -> None:
+    if name is not None and not is_time_zone(name):
+        raise UnknownTimeZone(name)

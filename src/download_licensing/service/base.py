@@ -1,0 +1,80 @@
+"""What every part of the licensing service stands on: the catalogue, and whose stream it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from download_licensing.catalogue import Catalogue
+from download_licensing.domain.account import ACCOUNT_ID, Account
+from download_licensing.domain.license import License
+from download_licensing.domain.refusals import (
+    AccountNotFound,
+    LicenseNotFound,
+    TitleNotFound,
+    UnknownPlan,
+)
+from download_licensing.domain.situation import Aggregates
+from download_licensing.domain.terms import Plan, Title
+from download_licensing.service.commands import Command
+from helenus.repository import AggregateRepository
+from helenus.service import AggregateService, Hook
+
+
+def stream_of(customer_id: str) -> str:
+    """The stream that holds all of a customer's aggregates."""
+    return f"customer/{customer_id}"
+
+
+class Licensing(AggregateService):
+    """Base of the parts of `LicensingService`.
+
+    Args:
+        repository: made with `AGGREGATES`.
+        catalogue: the plans and titles in force.
+        hooks: entered around each command, the first outermost.
+    """
+
+    def __init__(
+        self, repository: AggregateRepository, catalogue: Catalogue, *, hooks: Iterable[Hook] = ()
+    ) -> None:
+        super().__init__(repository, hooks=hooks)
+        self._catalogue = catalogue
+
+    def stream_of(self, command: Command) -> str:
+        return stream_of(command.customer_id)
+
+    def _plan(self, plan_id: str) -> Plan:
+        plan = self._catalogue.plans.get(plan_id)
+        if plan is None:
+            raise UnknownPlan(plan_id, list(self._catalogue.plans))
+        return plan
+
+    def _title(self, title_id: str) -> Title:
+        title = self._catalogue.titles.get(title_id)
+        if title is None:
+            raise TitleNotFound(title_id)
+        return title
+
+
+def account_of(aggregates: Aggregates, customer_id: str) -> Account:
+    """The customer's account.
+
+    Raises:
+        AccountNotFound: it was never opened.
+    """
+    account = aggregates.get(Account, ACCOUNT_ID)
+    if account.opened_at is None:
+        raise AccountNotFound(customer_id)
+    return account
+
+
+def license_of(aggregates: Aggregates, license_id: str) -> License:
+    """A licence of the customer.
+
+    Raises:
+        LicenseNotFound: the customer has no such licence.
+    """
+    license = aggregates.get(License, license_id)
+    if license.issued_at is None:
+        raise LicenseNotFound(license_id)
+    return license

@@ -1,0 +1,135 @@
+"""Downloads: a licence is requested, renewed and released."""
+
+from __future__ import annotations
+
+from download_licensing.domain.device import Device
+from download_licensing.domain.granting import grant, renew
+from download_licensing.domain.ids import license_id_of
+from download_licensing.domain.license import License
+from download_licensing.domain.refusals import (
+    DownloadRefused,
+    KeyReused,
+    LicenseReleased,
+    UnknownTitle,
+)
+from download_licensing.domain.rules import check_all, download_rules, renewal_rules
+from download_licensing.domain.situation import Situation, survey
+from download_licensing.domain.terms import Plan, Title
+from download_licensing.domain.times import utc
+from download_licensing.service import answers, present
+from download_licensing.service.base import Licensing, account_of, license_of
+from download_licensing.service.commands import ReleaseLicense, RenewLicense, RequestDownload
+from helenus.errors import InvalidArgument
+from helenus.service import CommandContext, handles
+from helenus.unit_of_work import UnitOfWork
+
+
+class Downloads(Licensing):
+    """The commands about one download."""
+
+    @handles
+    def request_download(
+        self, unit: UnitOfWork, command: RequestDownload, context: CommandContext
+    ) -> answers.Grant:
+        """Grant a new licence if every rule is met.
+
+        Raises:
+            UnknownTitle: the title is not in the catalogue.
+            DownloadRefused: rules are not met.
+            KeyReused: the key made a licence for another device or title.
+            LicenseReleased: the key made a licence that was released since.
+            helenus.InvalidArgument: there is no idempotency key.
+        """
+        account = account_of(unit, command.customer_id)
+        plan = self._plan(account.plan)
+        title = self._catalogue.titles.get(command.title_id)
+        if title is None:
+            raise UnknownTitle(command.title_id)
+        license = unit.get(License, _license_id(command, context))
+        situation = survey(
+            unit,
+            account,
+            device_id=command.device_id,
+            title_id=command.title_id,
+            at=utc(context.at, "at"),
+            renewed=license if license.issued_at else None,
+        )
+        if license.issued_at is not None:
+            return _granted_before(command, license, situation, plan, title)
+        if unmet := check_all(download_rules(plan, title), situation):
+            raise DownloadRefused(unmet)
+        grant(unit, account, license, command.device_id, title, now=situation.now)
+        return present.grant(command.customer_id, license, situation, plan, title, downloads=1)
+
+    @handles
+    def renew(
+        self, unit: UnitOfWork, command: RenewLicense, context: CommandContext
+    ) -> answers.Grant:
+        """Extend a licence if every rule is met.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+            LicenseReleased: it was given back.
+            TitleNotFound: its title is no longer in the catalogue.
+            DownloadRefused: rules are not met.
+        """
+        account = account_of(unit, command.customer_id)
+        license = license_of(unit, command.license_id)
+        if license.released_at is not None:
+            raise LicenseReleased(command.license_id)
+        plan = self._plan(account.plan)
+        title = self._title(license.title_id)
+        situation = survey(
+            unit,
+            account,
+            device_id=license.device_id,
+            title_id=license.title_id,
+            at=utc(context.at, "at"),
+            renewed=license,
+        )
+        refresh = not license.active(situation.now)
+        rules = renewal_rules(plan, title, renewals_max=license.renewals_max, refresh=refresh)
+        if unmet := check_all(rules, situation):
+            raise DownloadRefused(unmet)
+        renew(unit, account, license, title, now=situation.now, refresh=refresh)
+        return present.grant(
+            command.customer_id, license, situation, plan, title, downloads=int(refresh)
+        )
+
+    @handles
+    def release(
+        self, unit: UnitOfWork, command: ReleaseLicense, context: CommandContext
+    ) -> answers.License:
+        """Give a licence back; a repetition changes nothing.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+        """
+        account_of(unit, command.customer_id)
+        license = license_of(unit, command.license_id)
+        at = utc(context.at, "at")
+        told = None if command.released_at is None else utc(command.released_at, "released_at")
+        if license.released_at is None:
+            license.release("deleted", told, at)
+            unit.get(Device, license.device_id).drop(license.id, at)
+        return present.license(command.customer_id, license, at)
+
+
+def _license_id(command: RequestDownload, context: CommandContext) -> str:
+    if context.command_id is None:
+        raise InvalidArgument(
+            "A download request needs an idempotency key.",
+            remedy="Send one; a repetition under the same key is granted once.",
+        )
+    return license_id_of(command.customer_id, context.command_id)
+
+
+def _granted_before(
+    command: RequestDownload, license: License, situation: Situation, plan: Plan, title: Title
+) -> answers.Grant:
+    """The answer to a repetition that came later than the repository remembers commands."""
+    if (license.device_id, license.title_id) != (command.device_id, command.title_id):
+        raise KeyReused
+    if license.released_at is not None:
+        raise LicenseReleased(license.id)
+    return present.grant(command.customer_id, license, situation, plan, title, downloads=0)

@@ -1,0 +1,41 @@
+"""Operations: what those who run the service, and billing, decide about an account."""
+
+from __future__ import annotations
+
+from download_licensing.domain.times import utc
+from download_licensing.service import answers, present
+from download_licensing.service.base import Licensing, account_of
+from download_licensing.service.commands import BlockAccount, SetStanding, UnblockAccount
+from helenus.service import CommandContext, handles
+from helenus.unit_of_work import UnitOfWork
+
+
+class Operations(Licensing):
+    """The commands of billing and of operators. All are idempotent."""
+
+    @handles
+    def set_standing(
+        self, unit: UnitOfWork, command: SetStanding, context: CommandContext
+    ) -> answers.Account:
+        """Say how the customer stands with billing."""
+        account = account_of(unit, command.customer_id)
+        account.stand(command.standing, utc(context.at, "at"))
+        return present.account(command.customer_id, account)
+
+    @handles
+    def block(
+        self, unit: UnitOfWork, command: BlockAccount, context: CommandContext
+    ) -> answers.Account:
+        """Stop downloads of a customer, or change the reason."""
+        account = account_of(unit, command.customer_id)
+        account.block(command.reason, utc(context.at, "at"))
+        return present.account(command.customer_id, account)
+
+    @handles
+    def unblock(
+        self, unit: UnitOfWork, command: UnblockAccount, context: CommandContext
+    ) -> answers.Account:
+        """Allow downloads again."""
+        account = account_of(unit, command.customer_id)
+        account.unblock(utc(context.at, "at"))
+        return present.account(command.customer_id, account)

@@ -1,0 +1,51 @@
+"""Queries: what is asked and records nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from download_licensing.domain.rules import check_all, download_rules
+from download_licensing.domain.situation import survey
+from download_licensing.domain.times import utc
+from download_licensing.service import answers, present
+from download_licensing.service.base import Licensing, account_of, license_of, stream_of
+
+
+class Queries(Licensing):
+    """What is answered from the state as it stands."""
+
+    async def account(self, customer_id: str) -> answers.Account:
+        """The account as it stands."""
+        view = await self.repository.load(stream_of(customer_id))
+        return present.account(customer_id, account_of(view, customer_id))
+
+    async def license(self, customer_id: str, license_id: str, at: datetime) -> answers.License:
+        """A licence, with what is left of it at a time.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+        """
+        view = await self.repository.load(stream_of(customer_id))
+        account_of(view, customer_id)
+        return present.license(customer_id, license_of(view, license_id), utc(at, "at"))
+
+    async def devices(self, customer_id: str, at: datetime) -> answers.Devices:
+        """The devices of an account, with what they hold at a time."""
+        view = await self.repository.load(stream_of(customer_id))
+        account = account_of(view, customer_id)
+        return present.devices(view, account, self._plan(account.plan), utc(at, "at"))
+
+    async def allowance(
+        self, customer_id: str, title_id: str, device_id: str, at: datetime
+    ) -> answers.Allowance:
+        """What is left, and whether a download would be granted at a time. Records nothing.
+
+        Raises:
+            TitleNotFound: the title is not in the catalogue.
+        """
+        view = await self.repository.load(stream_of(customer_id))
+        account = account_of(view, customer_id)
+        plan, title = self._plan(account.plan), self._title(title_id)
+        situation = survey(view, account, device_id=device_id, title_id=title_id, at=utc(at, "at"))
+        unmet = check_all(download_rules(plan, title), situation)
+        return present.allowance(device_id, situation, plan, title, unmet)
