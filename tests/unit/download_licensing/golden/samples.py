@@ -18,7 +18,9 @@ from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.events import (
+    AccountBlocked,
     AccountOpened,
+    AccountUnblocked,
     DeviceRegistered,
     DeviceRemoved,
     DownloadCounted,
@@ -29,6 +31,8 @@ from download_licensing.domain.events import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    RegionChanged,
+    StandingChanged,
 )
 from download_licensing.domain.license import License
 from helenus.testing import at
@@ -46,6 +50,22 @@ SAMPLES = {
         at(Account, ACCOUNT_ID, DeviceRemoved(device_id="tablet-1", at=_START + 3 * _DAY)),
         # A device that comes back is registered anew.
         at(Account, ACCOUNT_ID, DeviceRegistered(device_id="tablet-1", at=_START + 4 * _DAY)),
+    ],
+    "account-standing": [
+        at(
+            Account,
+            ACCOUNT_ID,
+            AccountOpened(plan="basic", at=_START, country="PT", time_zone="Europe/Lisbon"),
+        ),
+        at(
+            Account,
+            ACCOUNT_ID,
+            RegionChanged(country="BR", time_zone="America/Manaus", at=_START + _DAY),
+        ),
+        at(Account, ACCOUNT_ID, StandingChanged(standing="past-due", at=_START + 2 * _DAY)),
+        at(Account, ACCOUNT_ID, AccountBlocked(reason="Abuse.", at=_START + 3 * _DAY)),
+        at(Account, ACCOUNT_ID, StandingChanged(standing="good", at=_START + 4 * _DAY)),
+        at(Account, ACCOUNT_ID, AccountUnblocked(at=_START + 5 * _DAY)),
     ],
     "downloaded-title": [
         at(
