@@ -9,12 +9,13 @@ The append is conditional on the head that the state is of. So
 * an answer that leads to no append, a refusal above all, is given only when the state is known to
   have been the head after the command arrived: an append of the same group proves it, else the head
   is read.
+
+A lane takes turns with the lanes of other processes on the same stream: see `turns`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,7 @@ from helenus.loading import Loader
 from helenus.settings import RepositorySettings
 from helenus.state import StreamState
 from helenus.store import EventStore
+from helenus.turns import Turns
 from helenus.unit_of_work import UnitOfWork
 
 
@@ -75,6 +77,7 @@ class Lanes:
         self._clock = clock
         self._limits = Limits(settings.commit_events_max, settings.commit_bytes_max)
         self._lanes: dict[str, _Lane] = {}
+        self._turns = Turns(settings.backoff_s, _now)
         self.closed = False
         self.waiting = 0
         self.commands = self.appends = self.conflicts = self.head_checks = 0
@@ -126,6 +129,8 @@ class Lanes:
         group: list[PendingCommand] = []
         try:
             while lane.waiting:
+                if rest_s := self._turns.rest_s(stream):
+                    await self._clock.sleep(rest_s)
                 group = self._take_group(lane)
                 await self._carry_out(stream, group)
         except BaseException:
@@ -147,9 +152,10 @@ class Lanes:
         try:
             while group:
                 state = self._loader.cache.get(stream)
-                refresh = state is None or attempt > 0
+                refresh = state is None or attempt > 0 or self._turns.passed_on(stream)
                 if refresh:
-                    await self._back_off(attempt)
+                    if attempt:
+                        await self._clock.sleep(self._turns.wait_s(stream))
                     state = await self._loader.refresh(stream, state)
                 assert state is not None
                 answered = await self._attempt(state, group, confirmed=refresh)
@@ -177,10 +183,12 @@ class Lanes:
             round_.decide(group[taken])
             taken += 1
         if round_.commits:
+            began = _now()
             try:
                 head = await self._store.append(state.stream, round_.commits, state.head)
             except Conflict:
                 self.conflicts += 1
+                self._turns.lost(state.stream, began)
                 return 0
             except Exception as error:  # noqa: BLE001  # each command is told what is true of it
                 self._loader.cache.drop(state.stream)
@@ -189,6 +197,7 @@ class Lanes:
                 return taken
             round_.apply(head)
             self.appends += 1
+            self._turns.won(state.stream, began)
             self._loader.cache.put(state)
             self._loader.take_snapshot(state)
         elif not confirmed:
@@ -231,11 +240,9 @@ class Lanes:
                 )
             )
 
-    async def _back_off(self, attempt: int) -> None:
-        if attempt == 0:
-            return
-        longest = min(self._settings.backoff_s * 2 ** (attempt - 1), 1.0)
-        await self._clock.sleep(random.uniform(0, longest))  # jitter, not a secret
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _decode_outcome(outcome: bytes, returns: Any) -> Any:

@@ -21,7 +21,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
         commit_events_max: most events that one command may record.
         commit_bytes_max: most encoded bytes that one command may record.
         attempts_max: how often a command is decided before a conflict is reported.
-        backoff_s: longest wait before the second attempt; it doubles with each, jittered.
+        backoff_s: longest wait after a conflict, jittered; at least as long as `turns` finds good.
         snapshot_events: events after which a stream gets a new snapshot; 0: never.
         snapshot_bytes: encoded bytes after which it gets one all the same.
         snapshots_waiting_max: snapshots that may wait to be saved; a further one is skipped.
@@ -38,7 +38,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
     group_bytes_max: int = 1024 * 1024
     commit_events_max: int = 1_000
     commit_bytes_max: int = 1024 * 1024
-    attempts_max: int = 16
+    attempts_max: int = 64
     backoff_s: float = 0.002
     snapshot_events: int = 100
     snapshot_bytes: int = 256 * 1024

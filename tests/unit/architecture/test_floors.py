@@ -18,8 +18,8 @@ FLOORS = {
         __init__
         service | observability
         stores.__init__
-        repository, lanes, loading, decisions, unit_of_work, snapshots, state, command_window,
-            settings |
+        repository, lanes, turns, loading, decisions, unit_of_work, snapshots, state,
+            command_window, settings |
             stores.memory | stores.sqlite | stores.cassandra | stores.patient
         stores.cassandra_url
         raw

@@ -1,0 +1,270 @@
+"""Several processes that all write one stream, in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from helenus import (
+    Aggregate,
+    AggregateRepository,
+    Event,
+    RepositorySettings,
+    UnitOfWork,
+    applies,
+)
+from helenus.repository import Statistics
+from helenus.store import Commit, Head, Page
+from helenus.stores.memory import MemoryStore
+from helenus.turns import (
+    APPENDS_ALONE,
+    APPENDS_SHARED,
+    REST_ALONE,
+    REST_SHARED,
+    STREAMS_MAX,
+    WAIT_MAX,
+    Turns,
+)
+
+APPEND_S = 0.0015
+READ_S = 0.001
+SECONDS = 1.5
+WITHOUT_SNAPSHOTS = RepositorySettings(snapshot_events=0)
+
+
+class Counted(Event, name="turns-counted"):
+    """One more."""
+
+
+class Counter(Aggregate, name="turns-counter"):
+    """Counts."""
+
+    total: int = 0
+
+    @applies
+    def counted(self, event: Counted) -> None:
+        self.total += 1
+
+
+def count(unit: UnitOfWork) -> None:
+    unit.get(Counter, "counter").record(Counted())
+
+
+class _Selector(selectors.DefaultSelector):
+    """Does not wait: it says that the time has passed."""
+
+    waited_s = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        self.waited_s += timeout or 0.0
+        return super().select(0)
+
+
+class SimulatedTime(asyncio.SelectorEventLoop):
+    """An event loop whose time passes only while nothing is to be done."""
+
+    def __init__(self) -> None:
+        self._passes = _Selector()
+        super().__init__(self._passes)
+
+    def time(self) -> float:
+        return self._passes.waited_s
+
+
+class Partition:
+    """Where a stream lies: it does one thing after another, and each takes its time."""
+
+    def __init__(self) -> None:
+        self.stored = MemoryStore()
+        self._free_at = 0.0
+        self._chance = random.Random(3)
+
+    async def take(self, seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now) + seconds * self._chance.uniform(0.7, 1.3)
+        await asyncio.sleep(self._free_at - now)
+
+
+class Remote(MemoryStore):
+    """A store far away, on which a stream is one partition."""
+
+    def __init__(self, partition: Partition) -> None:
+        super().__init__()
+        self._partition = partition
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        await self._partition.take(APPEND_S)
+        return await self._partition.stored.append(stream, commits, expected)
+
+    async def read(self, stream: str, **range_: Any) -> AsyncIterator[Page]:
+        await self._partition.take(READ_S)
+        async for page in self._partition.stored.read(stream, **range_):
+            yield page
+
+    async def head(self, stream: str, *, token: bytes = b"") -> Head:
+        await self._partition.take(READ_S)
+        return await self._partition.stored.head(stream, token=token)
+
+
+class Race(msgspec.Struct):
+    """What came of a race: commands carried out by each process, and what each counted."""
+
+    commands: list[int]
+    statistics: list[Statistics]
+
+    @property
+    def per_s(self) -> float:
+        return sum(self.commands) / SECONDS
+
+
+def race(processes: int, in_flight: int) -> Race:
+    """Let processes send commands to one stream, so many at once each."""
+
+    async def run() -> Race:
+        loop = asyncio.get_running_loop()
+        partition = Partition()
+        commands = [0] * processes
+        async with partition.stored:
+            repositories = [
+                AggregateRepository(Remote(partition), [Counter], settings=WITHOUT_SNAPSHOTS)
+                for _ in range(processes)
+            ]
+
+            async def client(process: int) -> None:
+                while loop.time() < SECONDS:
+                    await repositories[process].transact("hot", count)
+                    commands[process] += 1
+
+            await asyncio.gather(
+                *(client(process) for process in range(processes) for _ in range(in_flight))
+            )
+            (counter,) = (await repositories[0].load("hot")).all(Counter)
+            assert counter.total == sum(commands)
+            return Race(commands, [each.statistics() for each in repositories])
+
+    with asyncio.Runner(loop_factory=SimulatedTime) as runner:
+        return runner.run(run())
+
+
+@pytest.mark.parametrize(("processes", "in_flight"), [(2, 1), (4, 1), (2, 16), (4, 16)])
+def test_nobody_starves_where_several_processes_write_one_stream(
+    processes: int, in_flight: int
+) -> None:
+    raced = race(processes, in_flight)
+    assert min(raced.commands) > sum(raced.commands) / processes / 3
+
+
+def test_several_processes_on_one_stream_get_most_of_what_one_gets() -> None:
+    assert race(4, 16).per_s > race(1, 16).per_s / 2
+
+
+def test_conflicts_stay_rare_among_processes_that_take_turns() -> None:
+    statistics = race(4, 16).statistics
+    assert sum(s.conflicts for s in statistics) < sum(s.appends for s in statistics)
+
+
+def test_a_process_alone_loses_little_by_its_rests() -> None:
+    assert race(1, 16).per_s > 0.9 * 16 / APPEND_S
+
+
+class Watch:
+    """Tells the time it was set to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def turns(watch: Watch) -> Turns:
+    return Turns(0.002, watch)
+
+
+def win(turns: Turns, watch: Watch, times: int = 1, seconds: float = 0.01) -> None:
+    for _ in range(times):
+        assert turns.rest_s("s") == 0
+        began = watch.now
+        watch.now += seconds
+        turns.won("s", began)
+
+
+def lose(turns: Turns, watch: Watch, seconds: float = 0.01) -> None:
+    began = watch.now
+    watch.now += seconds
+    turns.lost("s", began)
+
+
+def test_a_turn_is_longer_where_no_other_writer_was_met(turns: Turns, watch: Watch) -> None:
+    win(turns, watch, APPENDS_ALONE)
+    assert turns.rest_s("s") == pytest.approx(REST_ALONE * 0.01, rel=0.25)
+    assert not turns.passed_on("s")
+    lose(turns, watch)
+    win(turns, watch, APPENDS_SHARED)
+    assert turns.rest_s("s") == pytest.approx(REST_SHARED * 0.01, rel=0.25)
+
+
+def test_after_a_rest_the_head_is_read_where_others_write_too(turns: Turns, watch: Watch) -> None:
+    lose(turns, watch)
+    assert not turns.passed_on("s")
+    win(turns, watch, APPENDS_SHARED)
+    assert turns.rest_s("s")
+    assert turns.passed_on("s")
+    win(turns, watch)
+    assert not turns.passed_on("s")
+
+
+def test_a_process_that_the_others_have_left_alone_has_long_turns_again(
+    turns: Turns, watch: Watch
+) -> None:
+    lose(turns, watch)
+    allowed = APPENDS_SHARED
+    while allowed < APPENDS_ALONE:
+        win(turns, watch, allowed)
+        assert turns.rest_s("s")
+        allowed *= 2
+    win(turns, watch, APPENDS_ALONE)
+    assert turns.rest_s("s") == pytest.approx(REST_ALONE * 0.01, rel=0.25)
+
+
+def test_a_time_without_appends_is_a_rest(turns: Turns, watch: Watch) -> None:
+    win(turns, watch, APPENDS_ALONE)
+    watch.now += 1
+    win(turns, watch, APPENDS_ALONE)
+    assert turns.rest_s("s")
+
+
+def test_no_rest_is_too_short_for_a_timer(turns: Turns, watch: Watch) -> None:
+    win(turns, watch, APPENDS_ALONE * 4, seconds=0.000_01)
+
+
+def test_the_wait_after_a_conflict_grows_with_the_duration_of_an_append(
+    turns: Turns, watch: Watch
+) -> None:
+    assert max(turns.wait_s("s") for _ in range(1_000)) == pytest.approx(0.002, rel=0.1)
+    lose(turns, watch, seconds=0.01)
+    waits = [turns.wait_s("s") for _ in range(1_000)]
+    assert max(waits) == pytest.approx(WAIT_MAX * 0.01, rel=0.1)
+    assert min(waits) == pytest.approx(0, abs=0.01)
+
+
+def test_the_streams_written_longest_ago_are_forgotten(turns: Turns, watch: Watch) -> None:
+    win(turns, watch, APPENDS_ALONE)
+    for number in range(STREAMS_MAX - 1):
+        turns.won(f"other/{number}", watch.now)
+    assert turns.rest_s("s")
+    win(turns, watch, APPENDS_ALONE - 1)
+    for number in range(STREAMS_MAX):
+        turns.won(f"another/{number}", watch.now)
+    win(turns, watch, APPENDS_ALONE)
