@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import msgspec
 
@@ -111,6 +111,16 @@ class FeedEntry(msgspec.Struct, frozen=True, gc=False):
     cursor: int
     stream: str
     commit: Commit
+
+
+class ReadOptions(TypedDict, total=False):
+    """What `EventStore.read` takes beside the stream, for those who hand it on."""
+
+    after: int
+    upto: int | None
+    token: bytes
+    page_bytes: int
+    from_snapshot: bool
 
 
 class EventStore(Protocol):

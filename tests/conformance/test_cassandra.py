@@ -1,5 +1,8 @@
 """The Cassandra store conforms on one real node, by each driver, and on three; any bucket size."""
 
+import uuid
+from typing import ClassVar
+
 import msgspec
 import pytest
 
@@ -11,33 +14,40 @@ from helenus.testing.conformance import (
     SharedCases,
     StoreConformance,
 )
+from tests.conformance.own_streams import NEED_BARE_NAMES, NEED_EMPTY_TABLES, OwnStreams
+from tests.conftest import DRIVERS
 
 
-class TestCassandraStore(StoreConformance, DirectoryCases, DurableCases, SharedCases):
+class CassandraConformance(StoreConformance, DirectoryCases, DurableCases, SharedCases):
+    """All cases, each in streams of its own, or in empty tables where it needs them."""
+
+    changes: ClassVar[dict[str, int]] = {}
+
+    def stores(self, request: pytest.FixtureRequest, place: str, **changes: str) -> MakeStore:
+        case = request.node.originalname
+        prefix = "" if case in NEED_BARE_NAMES | NEED_EMPTY_TABLES else f"{uuid.uuid4().hex}/"
+        if case in NEED_EMPTY_TABLES:
+            place = f"empty_{place}"
+        settings: CassandraSettings = request.getfixturevalue(place)
+        settings = msgspec.structs.replace(settings, **self.changes, **changes)
+        return lambda: OwnStreams(CassandraStore(settings), prefix)
+
+
+class TestCassandraStore(CassandraConformance):
+    @pytest.fixture(params=DRIVERS)
+    def make_store(self, request: pytest.FixtureRequest) -> MakeStore:
+        return self.stores(request, "installation", driver=request.param)
+
+
+class TestCassandraStoreWithTinyBuckets(TestCassandraStore):
+    changes: ClassVar = {"bucket_bytes": 150, "inline_bytes_max": 100}
+
+
+class TestCassandraStoreOnThreeNodes(CassandraConformance):
     @pytest.fixture
-    def make_store(self, on_each_driver: CassandraSettings) -> MakeStore:
-        return lambda: CassandraStore(on_each_driver)
+    def make_store(self, request: pytest.FixtureRequest) -> MakeStore:
+        return self.stores(request, "three_copies")
 
 
-class TestCassandraStoreWithTinyBuckets(
-    StoreConformance, DirectoryCases, DurableCases, SharedCases
-):
-    @pytest.fixture
-    def make_store(self, on_each_driver: CassandraSettings) -> MakeStore:
-        tiny = msgspec.structs.replace(on_each_driver, bucket_bytes=150, inline_bytes_max=100)
-        return lambda: CassandraStore(tiny)
-
-
-class TestCassandraStoreOnThreeNodes(StoreConformance, DirectoryCases, DurableCases, SharedCases):
-    @pytest.fixture
-    def make_store(self, empty_three_copies: CassandraSettings) -> MakeStore:
-        return lambda: CassandraStore(empty_three_copies)
-
-
-class TestCassandraStoreOnThreeNodesWithTinyBuckets(
-    StoreConformance, DirectoryCases, DurableCases, SharedCases
-):
-    @pytest.fixture
-    def make_store(self, empty_three_copies: CassandraSettings) -> MakeStore:
-        tiny = msgspec.structs.replace(empty_three_copies, bucket_bytes=150, inline_bytes_max=100)
-        return lambda: CassandraStore(tiny)
+class TestCassandraStoreOnThreeNodesWithTinyBuckets(TestCassandraStoreOnThreeNodes):
+    changes: ClassVar = {"bucket_bytes": 150, "inline_bytes_max": 100}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 import msgspec
 
 from helenus.errors import Conflict, HelenusError, Outcome
 from helenus.observability.spans import tell
-from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+from helenus.store import Commit, EventStore, Head, Page, ReadOptions, Snapshot
+from helenus.stores.wrapping import StoreWrapper
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -61,7 +62,7 @@ class StoreStatistics(msgspec.Struct, frozen=True, kw_only=True):
     save_snapshot: OperationStatistics
 
 
-class ObservedStore:
+class ObservedStore(StoreWrapper):
     """Hands everything on to another store. As an async context manager it enters and leaves it.
 
     What that store can do beyond the port, such as a feed, is handed on and not counted.
@@ -79,20 +80,17 @@ class ObservedStore:
         tracer: Tracer | None = None,
         time_s: Callable[[], float] = perf_counter,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._tracer = tracer
         self._time_s = time_s
         self._tallies = {name: _Tally() for name in StoreStatistics.__struct_fields__}
 
     async def __aenter__(self) -> Self:
-        self._store = await self._manager.__aenter__()
+        self._wrapped = await self._manager.__aenter__()
         return self
 
     async def __aexit__(self, *exception: Any) -> None:
         await self._manager.__aexit__(*exception)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
 
     def statistics(self) -> StoreStatistics:
         """What the store has been asked, and how it went."""
@@ -101,31 +99,15 @@ class ObservedStore:
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
         with self._observe("append") as operation:
-            head = await self._store.append(stream, commits, expected)
+            head = await self._wrapped.append(stream, commits, expected)
             operation.add_commits(commits)
             operation.tell("helenus.position", head.position)
             return head
 
-    async def read(
-        self,
-        stream: str,
-        *,
-        after: int = 0,
-        upto: int | None = None,
-        token: bytes = b"",
-        page_bytes: int = PAGE_BYTES,
-        from_snapshot: bool = False,
-    ) -> AsyncIterator[Page]:
+    async def read(self, stream: str, **options: Unpack[ReadOptions]) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
         with self._observe("read") as operation:
-            async for page in self._store.read(
-                stream,
-                after=after,
-                upto=upto,
-                token=token,
-                page_bytes=page_bytes,
-                from_snapshot=from_snapshot,
-            ):
+            async for page in self._wrapped.read(stream, **options):
                 operation.add_commits(page.commits)
                 operation.pause()
                 yield page
@@ -134,26 +116,26 @@ class ObservedStore:
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         with self._observe("head") as operation:
-            head = await self._store.head(stream, token=token)
+            head = await self._wrapped.head(stream, token=token)
             operation.tell("helenus.position", head.position)
             return head
 
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """See `EventStore.load_snapshot`."""
         with self._observe("load_snapshot") as operation:
-            snapshot = await self._store.load_snapshot(stream)
+            snapshot = await self._wrapped.load_snapshot(stream)
             operation.add_bytes(len(snapshot.body) if snapshot else 0)
             return snapshot
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
         with self._observe("save_snapshot") as operation:
-            await self._store.save_snapshot(stream, snapshot)
+            await self._wrapped.save_snapshot(stream, snapshot)
             operation.add_bytes(len(snapshot.body) if snapshot else 0)
 
     @property
     def _manager(self) -> AbstractAsyncContextManager[EventStore]:
-        return cast("AbstractAsyncContextManager[EventStore]", self._store)
+        return cast("AbstractAsyncContextManager[EventStore]", self._wrapped)
 
     def _observe(self, name: str) -> _Operation:
         span = self._tracer.start_span(f"helenus.{name}") if self._tracer else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Self
 
@@ -13,7 +13,8 @@ import msgspec
 
 from helenus.clock import Clock, SystemClock
 from helenus.errors import StoreClosed, StoreError, StoreUnavailable
-from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+from helenus.store import EventStore
+from helenus.stores.wrapping import StoreWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class PatientStatistics(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
 
 
-class PatientStore:
+class PatientStore(StoreWrapper):
     """Hands everything on to another store, once that is open. Use it as an async context manager.
 
     A program that starts with it starts whether or not its database is there. Until it is, every
@@ -93,43 +94,14 @@ class PatientStore:
         """Whether the store is open, and how often that was tried."""
         return PatientStatistics(open=int(self._store is not None), attempts=self._attempts)
 
-    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
-        """See `EventStore.append`."""
-        return await self._opened().append(stream, commits, expected)
+    @property
+    def wrapped(self) -> EventStore:
+        """The store behind.
 
-    def read(
-        self,
-        stream: str,
-        *,
-        after: int = 0,
-        upto: int | None = None,
-        token: bytes = b"",
-        page_bytes: int = PAGE_BYTES,
-        from_snapshot: bool = False,
-    ) -> AsyncIterator[Page]:
-        """See `EventStore.read`."""
-        return self._opened().read(
-            stream,
-            after=after,
-            upto=upto,
-            token=token,
-            page_bytes=page_bytes,
-            from_snapshot=from_snapshot,
-        )
-
-    async def head(self, stream: str, *, token: bytes = b"") -> Head:
-        """See `EventStore.head`."""
-        return await self._opened().head(stream, token=token)
-
-    async def load_snapshot(self, stream: str) -> Snapshot | None:
-        """See `EventStore.load_snapshot`."""
-        return await self._opened().load_snapshot(stream)
-
-    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
-        """See `EventStore.save_snapshot`."""
-        await self._opened().save_snapshot(stream, snapshot)
-
-    def _opened(self) -> EventStore:
+        Raises:
+            StoreUnavailable: it is not open yet; with the reason.
+            StoreClosed: it is not being opened.
+        """
         if self._store is not None:
             return self._store
         if self._opening is None:

@@ -5,9 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TypeVar, Unpack
 
-from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+from helenus.store import (
+    Commit,
+    EventStore,
+    FeedEntry,
+    Head,
+    Page,
+    ReadOptions,
+    Snapshot,
+    StreamPage,
+)
+from helenus.stores.wrapping import StoreWrapper
 from helenus.testing.faults import Operation
+
+T = TypeVar("T")
+
+_PAGING: tuple[Operation, ...] = ("read", "feed", "streams")
 
 
 class Calls:
@@ -15,7 +30,7 @@ class Calls:
 
     Attributes:
         made: the operations, in order.
-        pages: how many pages reads gave.
+        pages: how many pages reads, feeds and listings gave.
         commits: how many commits appends carried.
     """
 
@@ -37,14 +52,15 @@ class Calls:
 
     @property
     def round_trips(self) -> int:
-        """Calls, with a read counted once for each of its pages.
+        """Calls, with those that page counted once for each of their pages.
 
         So many there are at least: a store over a network may need several for one of them.
         """
-        return len(self.made) - self["read"] + max(self.pages, self["read"])
+        paging = sum(self[operation] for operation in _PAGING)
+        return len(self.made) - paging + max(self.pages, paging)
 
 
-class CountingStore:
+class CountingStore(StoreWrapper):
     """Hands everything on to a store, and counts it.
 
         with store.counted() as calls:
@@ -59,7 +75,7 @@ class CountingStore:
     """
 
     def __init__(self, store: EventStore) -> None:
-        self._store = store
+        super().__init__(store)
         self.calls = Calls()
         self._counting = [self.calls]
 
@@ -78,46 +94,44 @@ class CountingStore:
         self._count("append")
         for calls in self._counting:
             calls.commits += len(commits)
-        return await self._store.append(stream, commits, expected)
+        return await super().append(stream, commits, expected)
 
-    async def read(
-        self,
-        stream: str,
-        *,
-        after: int = 0,
-        upto: int | None = None,
-        token: bytes = b"",
-        page_bytes: int = PAGE_BYTES,
-        from_snapshot: bool = False,
-    ) -> AsyncIterator[Page]:
+    def read(self, stream: str, **options: Unpack[ReadOptions]) -> AsyncIterator[Page]:
         """See `EventStore.read`."""
-        self._count("read")
-        async for page in self._store.read(
-            stream,
-            after=after,
-            upto=upto,
-            token=token,
-            page_bytes=page_bytes,
-            from_snapshot=from_snapshot,
-        ):
-            for calls in self._counting:
-                calls.pages += 1
-            yield page
+        return self._paged("read", super().read(stream, **options))
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         self._count("head")
-        return await self._store.head(stream, token=token)
+        return await super().head(stream, token=token)
 
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """See `EventStore.load_snapshot`."""
         self._count("load_snapshot")
-        return await self._store.load_snapshot(stream)
+        return await super().load_snapshot(stream)
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
         self._count("save_snapshot")
-        await self._store.save_snapshot(stream, snapshot)
+        await super().save_snapshot(stream, snapshot)
+
+    def feed(self, *, after: int = 0, page_commits: int = 256) -> AsyncIterator[list[FeedEntry]]:
+        """See `EventFeed.feed`."""
+        return self._paged("feed", super().feed(after=after, page_commits=page_commits))
+
+    def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """See `StreamDirectory.streams`."""
+        listed = super().streams(prefix=prefix, after=after, page_streams=page_streams)
+        return self._paged("streams", listed)
+
+    async def _paged(self, operation: Operation, pages: AsyncIterator[T]) -> AsyncIterator[T]:
+        self._count(operation)
+        async for page in pages:
+            for calls in self._counting:
+                calls.pages += 1
+            yield page
 
     def _count(self, operation: Operation) -> None:
         for calls in self._counting:

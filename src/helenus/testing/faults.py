@@ -12,14 +12,24 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, Unpack
 
 from helenus.clock import Clock
 from helenus.errors import Conflict, HelenusError, OutcomeUnknown, StoreUnavailable
-from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+from helenus.store import (
+    Commit,
+    EventStore,
+    FeedEntry,
+    Head,
+    Page,
+    ReadOptions,
+    Snapshot,
+    StreamPage,
+)
+from helenus.stores.wrapping import StoreWrapper
 
 T = TypeVar("T")
-Operation = Literal["append", "read", "head", "load_snapshot", "save_snapshot"]
+Operation = Literal["append", "read", "head", "load_snapshot", "save_snapshot", "feed", "streams"]
 
 
 class Call:
@@ -27,7 +37,7 @@ class Call:
 
     Attributes:
         operation: its name in the port.
-        stream: its stream.
+        stream: its stream; "" for one on all streams.
         commits: what it would append.
         expected: the position it would append at.
         deliver: hands it to the store, once more each time; does nothing for what only reads.
@@ -234,7 +244,7 @@ class Hold:
         await self._released.wait()
 
 
-class FaultyStore:
+class FaultyStore(StoreWrapper):
     """Hands everything on to a store, counts it, and injects faults.
 
     Args:
@@ -248,7 +258,7 @@ class FaultyStore:
     def __init__(
         self, store: EventStore, *, choose: Callable[[Call], Fault | None] | None = None
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._choose = choose
         self._faults: defaultdict[Operation, deque[Fault | None]] = defaultdict(deque)
         self.calls: Counter[Operation] = Counter()
@@ -264,55 +274,53 @@ class FaultyStore:
         """See `EventStore.append`."""
 
         def operate() -> Awaitable[Head]:
-            return self._store.append(stream, commits, expected)
+            return self.wrapped.append(stream, commits, expected)
 
         call = Call("append", stream, commits, expected.position, operate)
         return await self._around(call, operate)
 
-    async def read(
-        self,
-        stream: str,
-        *,
-        after: int = 0,
-        upto: int | None = None,
-        token: bytes = b"",
-        page_bytes: int = PAGE_BYTES,
-        from_snapshot: bool = False,
-    ) -> AsyncIterator[Page]:
+    def read(self, stream: str, **options: Unpack[ReadOptions]) -> AsyncIterator[Page]:
         """See `EventStore.read`. A fault before comes before the first page, one after, last."""
-        call = Call("read", stream)
-        fault = self._next(call)
-        if fault is not None:
-            await fault.before(call)
-        async for page in self._store.read(
-            stream,
-            after=after,
-            upto=upto,
-            token=token,
-            page_bytes=page_bytes,
-            from_snapshot=from_snapshot,
-        ):
-            yield page
-        if fault is not None:
-            await fault.after(call)
+        return self._around_pages(Call("read", stream), super().read(stream, **options))
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         call = Call("head", stream)
-        return await self._around(call, lambda: self._store.head(stream, token=token))
+        return await self._around(call, lambda: self.wrapped.head(stream, token=token))
 
     async def load_snapshot(self, stream: str) -> Snapshot | None:
         """See `EventStore.load_snapshot`."""
         call = Call("load_snapshot", stream)
-        return await self._around(call, lambda: self._store.load_snapshot(stream))
+        return await self._around(call, lambda: self.wrapped.load_snapshot(stream))
 
     async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
         """See `EventStore.save_snapshot`."""
 
         def operate() -> Awaitable[None]:
-            return self._store.save_snapshot(stream, snapshot)
+            return self.wrapped.save_snapshot(stream, snapshot)
 
         await self._around(Call("save_snapshot", stream, deliver=operate), operate)
+
+    def feed(self, *, after: int = 0, page_commits: int = 256) -> AsyncIterator[list[FeedEntry]]:
+        """See `EventFeed.feed`. Faults come as they do to a read."""
+        pages = super().feed(after=after, page_commits=page_commits)
+        return self._around_pages(Call("feed", ""), pages)
+
+    def streams(
+        self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
+    ) -> AsyncIterator[StreamPage]:
+        """See `StreamDirectory.streams`. Faults come as they do to a read."""
+        pages = super().streams(prefix=prefix, after=after, page_streams=page_streams)
+        return self._around_pages(Call("streams", ""), pages)
+
+    async def _around_pages(self, call: Call, pages: AsyncIterator[T]) -> AsyncIterator[T]:
+        fault = self._next(call)
+        if fault is not None:
+            await fault.before(call)
+        async for page in pages:
+            yield page
+        if fault is not None:
+            await fault.after(call)
 
     async def _around(self, call: Call, operate: Callable[[], Awaitable[T]]) -> T:
         fault = self._next(call)

@@ -17,11 +17,13 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Unpack
 
 import msgspec
 
 from helenus.errors import Conflict, Outcome
-from helenus.store import PAGE_BYTES, Commit, EventStore, Head, Page, Snapshot
+from helenus.store import Commit, EventStore, Head, Page, ReadOptions
+from helenus.stores.wrapping import StoreWrapper
 
 
 class Verdict(enum.Enum):
@@ -80,7 +82,7 @@ class History:
         self.reads: list[ReadSeen] = []
 
 
-class RecordingStore:
+class RecordingStore(StoreWrapper):
     """Hands everything on to a store, and records it.
 
     Args:
@@ -89,7 +91,7 @@ class RecordingStore:
     """
 
     def __init__(self, store: EventStore, history: History) -> None:
-        self._store = store
+        super().__init__(store)
         self._history = history
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
@@ -100,7 +102,7 @@ class RecordingStore:
         )
         self._history.appends.append(seen)
         try:
-            head = await self._store.append(stream, commits, expected)
+            head = await super().append(stream, commits, expected)
         except Conflict as conflict:
             seen.verdict, seen.head = Verdict.CONFLICT, conflict.actual
             raise
@@ -114,29 +116,13 @@ class RecordingStore:
         finally:
             seen.ended = tick()
 
-    async def read(
-        self,
-        stream: str,
-        *,
-        after: int = 0,
-        upto: int | None = None,
-        token: bytes = b"",
-        page_bytes: int = PAGE_BYTES,
-        from_snapshot: bool = False,
-    ) -> AsyncIterator[Page]:
+    async def read(self, stream: str, **options: Unpack[ReadOptions]) -> AsyncIterator[Page]:
         """See `EventStore.read`. Only the head of a last page is taken at its word."""
         tick = self._history.tick
         began = tick()
         pending: ReadSeen | None = None
-        head = 0
-        async for page in self._store.read(
-            stream,
-            after=after,
-            upto=upto,
-            token=token,
-            page_bytes=page_bytes,
-            from_snapshot=from_snapshot,
-        ):
+        head, after = 0, options.get("after", 0)
+        async for page in super().read(stream, **options):
             after = after if page.snapshot is None else page.snapshot.position
             pending = ReadSeen(
                 stream=stream,
@@ -151,25 +137,17 @@ class RecordingStore:
             yield page
         if pending is not None:
             pending.head = head
-            pending.to_head = upto is None
+            pending.to_head = options.get("upto") is None
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         tick = self._history.tick
         began = tick()
-        head = await self._store.head(stream, token=token)
+        head = await super().head(stream, token=token)
         self._history.reads.append(
             ReadSeen(stream=stream, began=began, ended=tick(), head=head.position)
         )
         return head
-
-    async def load_snapshot(self, stream: str) -> Snapshot | None:
-        """See `EventStore.load_snapshot`."""
-        return await self._store.load_snapshot(stream)
-
-    async def save_snapshot(self, stream: str, snapshot: Snapshot | None) -> None:
-        """See `EventStore.save_snapshot`."""
-        await self._store.save_snapshot(stream, snapshot)
 
 
 def violations(history: History, final: Mapping[str, Sequence[Commit]]) -> list[str]:

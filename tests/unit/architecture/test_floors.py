@@ -21,6 +21,7 @@ FLOORS = {
         repository, lanes, turns, loading, decisions, unit_of_work, snapshots, state,
             command_window, settings |
             stores.memory | stores.sqlite | stores.cassandra | stores.patient
+        stores.wrapping
         stores.cassandra_url
         raw
         codec, store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import SupportsIndex, overload
 
@@ -238,11 +239,15 @@ class AppendCases:
     async def test_many_streams_are_kept(self, make_store: MakeStore) -> None:
         async with make_store() as store:
             kept = {f"customer/{number}": commits(1, 2) for number in range(300)}
-            for stream, made in kept.items():
-                await append(store, stream, made)
-            for stream, made in kept.items():
-                assert await stored(store, stream) == made
-                assert (await store.head(stream)).position == 3
+            names = list(kept)
+            groups = [names[start : start + 30] for start in range(0, len(names), 30)]
+            for group in groups:
+                await asyncio.gather(*(append(store, stream, kept[stream]) for stream in group))
+            for group in groups:
+                found = await asyncio.gather(*(stored(store, stream) for stream in group))
+                assert found == [kept[stream] for stream in group]
+                heads = await asyncio.gather(*(store.head(stream) for stream in group))
+                assert [head.position for head in heads] == [3] * len(group)
 
 
 async def _holds_only(store: EventStore, kept: list[Commit]) -> None:
