@@ -11,6 +11,7 @@ from litestar.datastructures import State
 
 from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
+from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.documentation import openapi
 from download_licensing.api.failures import Failures
 from download_licensing.api.gate import Gate
@@ -83,7 +84,7 @@ def create_api(
             *COMMANDS,
             *QUERIES,
             *OPERATION,
-            Router("/", route_handlers=[*ADMIN]),
+            Router("/", route_handlers=[*ADMIN, *DEBUGGING]),
             landing,
         ],
         exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),

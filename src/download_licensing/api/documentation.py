@@ -42,7 +42,10 @@ TAGS = [
     Tag(name="accounts", description="A customer's account and devices."),
     Tag(name="licences", description="Download permissions and what becomes of them."),
     Tag(name="history", description="What was recorded."),
-    Tag(name="operations", description="For billing and operators: standing, blocks."),
+    Tag(
+        name="operations",
+        description="For billing and operators: standing, blocks, histories explained.",
+    ),
     Tag(name="operation", description="For those who run the service."),
 ]
 

@@ -116,6 +116,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unsupported-media-type": Kind(
             415, "The body is of another type", "Send JSON, with Content-Type: application/json."
         ),
+        "position-beyond-head": Kind(
+            422, "The history is not that long", "Name a position within the history."
+        ),
+        "time-before-history": Kind(422, "Nothing had been recorded yet", "Name a later time."),
+        "moments-not-in-order": Kind(
+            422, "The later moment was named first", "Name the earlier moment first."
+        ),
         "title-unknown": Kind(422, "The title is not in the catalogue", ""),
         "time-zone-unknown": Kind(422, "There is no such time zone", ""),
         "plan-unknown": Kind(422, "The plan is not in the catalogue", ""),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from download_licensing.catalogue import Catalogue
+from download_licensing.cli.debug import app as debug_app
 from download_licensing.cli.export import export
 from download_licensing.cli.serve import serve
 from download_licensing.cli.settings_table import show_settings
@@ -32,6 +33,7 @@ app.command()(serve)
 app.command()(export)
 app.command(name="settings")(show_settings)
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(debug_app, name="debug")
 app.add_typer(simulate_app)  # without a name: its commands become ours
 
 

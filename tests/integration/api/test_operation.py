@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
+from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.queries import QUERIES
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import open_api
@@ -249,7 +250,7 @@ async def test_the_document_describes_every_operation(client: AsgiClient) -> Non
         if path.startswith("/v1")
         for operation in item.values()
     ]
-    assert len(operations) == len([*COMMANDS, *QUERIES, *ADMIN])
+    assert len(operations) == len([*COMMANDS, *QUERIES, *ADMIN, *DEBUGGING])
     for operation in operations:
         assert operation["summary"]
         assert operation["description"]

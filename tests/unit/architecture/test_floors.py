@@ -33,6 +33,7 @@ FLOORS = {
         cli, __main__
         composition
         api | simulate, simulate.oracle
+        debugging
         observability
         service
         catalogue
