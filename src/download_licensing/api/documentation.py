@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from download_licensing.api.problems import (
     refused,
     response_of,
 )
+from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.domain.unmet import Unmet
 
 DESCRIPTION = """\
@@ -105,7 +107,7 @@ def command_problems(
             generate_examples=False,
             media_type=PROBLEM_MEDIA_TYPE,
             description="Rules are not met; `unmet` lists all of them.",
-            examples=[Example(summary="device-limit", value=_builtins(refused([_UNMET])))],
+            examples=[Example(summary="device-limit", value=_builtins(refused(_REFUSAL)))],
         )
     return responses
 
@@ -141,11 +143,19 @@ def _builtins(problem: Problem) -> Any:
 
 _UNMET = Unmet(
     reason="device-limit",
+    rule="device-limit",
     limit=2,
     used=2,
     resets_at=None,
+    frees="the place of another device, when its last licence ends",
     remedy="Delete all downloads on one device, or remove a device from the account.",
     detail="Downloads are on 2 devices already; the plan allows 2.",
+)
+_REFUSAL = DownloadRefused(
+    [_UNMET],
+    policy_version="2026-03",
+    at=datetime(2026, 3, 1, 18, 30, tzinfo=UTC),
+    position=12,
 )
 
 _TEXT = Schema(type=OpenAPIType.STRING)

@@ -99,7 +99,7 @@ class Failures:
             case ProblemError():
                 return error.problem, error.headers
             case DownloadRefused():
-                return refused(error.unmet), NO_HEADERS
+                return refused(error), NO_HEADERS
             case Refusal():
                 return problem_of(error.reason, error.detail, error.remedy), NO_HEADERS
             case InvalidArgument():

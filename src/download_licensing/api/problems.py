@@ -9,6 +9,7 @@ from types import MappingProxyType
 import msgspec
 from litestar import Response
 
+from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.domain.unmet import Unmet
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -56,17 +57,23 @@ class Refused(Problem, frozen=True, kw_only=True):
 
     Attributes:
         reason: the rule.
-        limit: the most that the rule allows.
-        used: the use so far.
+        limit: the most that the rule allows; null: it does not count.
+        used: the use so far; null: the rule does not count.
         resets_at: when the rule would allow it if nothing else happened; null: never by waiting.
         unmet: every rule that is not met.
+        policy_version: of the policy that it was decided by.
+        at: the time it was decided as of.
+        position: of the customer's last event that it was decided on.
     """
 
     reason: str
-    limit: int
-    used: int
+    limit: int | None
+    used: int | None
     resets_at: datetime | None
     unmet: tuple[Unmet, ...]
+    policy_version: str = ""
+    at: datetime | None = None
+    position: int = 0
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -190,9 +197,9 @@ def invalid_request(errors: Sequence[FieldError]) -> InvalidRequest:
     return InvalidRequest(**msgspec.structs.asdict(base), errors=tuple(errors))
 
 
-def refused(unmet: Sequence[Unmet]) -> Refused:
+def refused(refusal: DownloadRefused) -> Refused:
     """The problem of a request that does not meet every rule."""
-    first = unmet[0]
+    first = refusal.unmet[0]
     kind = KINDS["refused"]
     return Refused(
         type=f"/problems/{first.reason}",
@@ -204,7 +211,10 @@ def refused(unmet: Sequence[Unmet]) -> Refused:
         limit=first.limit,
         used=first.used,
         resets_at=first.resets_at,
-        unmet=tuple(unmet),
+        unmet=refusal.unmet,
+        policy_version=refusal.policy_version,
+        at=refusal.at,
+        position=refusal.position,
     )
 
 

@@ -114,6 +114,7 @@ class LicenseIssued(Event, name="license-issued"):
         expires_at: None: unlimited.
         playback_window_s: seconds from the first play on; 0: unlimited.
         renewals_max: None: no cap.
+        policy_version: of the policy that allowed it; "": recorded before there were any.
     """
 
     title_id: str
@@ -123,6 +124,7 @@ class LicenseIssued(Event, name="license-issued"):
     playback_window_s: int
     renewals_max: int | None
     at: datetime
+    policy_version: str = ""
 
 
 class FirstPlayReported(Event, name="first-play-reported"):
@@ -146,11 +148,13 @@ class LicenseRenewed(Event, name="license-renewed"):
     Attributes:
         expires_at: None: unlimited.
         refresh: whether it had expired, so that this counts as a download.
+        policy_version: of the policy that allowed it; "": recorded before there were any.
     """
 
     expires_at: datetime | None
     refresh: bool
     at: datetime
+    policy_version: str = ""
 
 
 class LicenseReleased(Event, name="license-released"):

@@ -8,8 +8,8 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
+from download_licensing.domain.policy import Terms
 from download_licensing.domain.situation import Aggregates
-from download_licensing.domain.terms import Title
 from download_licensing.domain.times import after, earlier
 
 
@@ -17,9 +17,10 @@ def grant(
     aggregates: Aggregates,
     account: Account,
     license: License,
-    device_id: str,
-    title: Title,
+    terms: Terms,
     *,
+    device_id: str,
+    title_id: str,
     now: datetime,
 ) -> None:
     """Record a new licence and all that it counts for; the rules have allowed it.
@@ -28,21 +29,23 @@ def grant(
         aggregates: of the customer, in a unit of work.
         account: of the customer.
         license: not issued yet.
+        terms: that allowed it.
         device_id: where the download will lie.
-        title: what will be downloaded.
+        title_id: what will be downloaded.
         now: the time of the decision.
     """
-    expires_at = after(now, title.license_duration_s)
+    expires_at = after(now, terms.license_duration_s)
     account.register(device_id, now)
-    aggregates.get(DownloadedTitle, title.title_id).count(license.id, device_id, now)
-    aggregates.get(Device, device_id).hold(license.id, title.title_id, expires_at, now)
+    aggregates.get(DownloadedTitle, title_id).count(license.id, device_id, now)
+    aggregates.get(Device, device_id).hold(license.id, title_id, expires_at, now)
     license.issue(
-        title_id=title.title_id,
+        title_id=title_id,
         device_id=device_id,
         plan=account.plan,
         expires_at=expires_at,
-        playback_window_s=title.playback_window_s,
-        renewals_max=title.renewals_max,
+        playback_window_s=terms.playback_window_s,
+        renewals_max=terms.renewals_max,
+        policy_version=terms.policy_version,
         at=now,
     )
 
@@ -51,7 +54,7 @@ def renew(
     aggregates: Aggregates,
     account: Account,
     license: License,
-    title: Title,
+    terms: Terms,
     *,
     now: datetime,
     refresh: bool,
@@ -62,14 +65,14 @@ def renew(
         aggregates: of the customer, in a unit of work.
         account: of the customer.
         license: issued and not released.
-        title: the licence's.
+        terms: that allowed it.
         now: the time of the decision.
         refresh: whether the licence has expired, so that it counts as a download.
     """
-    expires_at = after(now, title.license_duration_s)
+    expires_at = after(now, terms.license_duration_s)
     held_until = expires_at if refresh else earlier(expires_at, license.playback_ends_at)
     account.register(license.device_id, now)
     if refresh:
         aggregates.get(DownloadedTitle, license.title_id).count(license.id, license.device_id, now)
     aggregates.get(Device, license.device_id).hold(license.id, license.title_id, held_until, now)
-    license.renew(expires_at, refresh=refresh, at=now)
+    license.renew(expires_at, refresh=refresh, policy_version=terms.policy_version, at=now)

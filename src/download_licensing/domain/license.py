@@ -30,6 +30,8 @@ class License(Aggregate, name="license"):
         first_played_at: since it was issued or refreshed, as counted.
         renewals_used: refreshes included.
         renewals_max: None: no cap.
+        policy_version: of the policy that allowed the grant or the last renewal; "": recorded
+            before there were any.
     """
 
     title_id: str = ""
@@ -45,6 +47,7 @@ class License(Aggregate, name="license"):
     renewals_max: int | None = None
     released_at: datetime | None = None
     release_reason: ReleaseReason | None = None
+    policy_version: str = ""
 
     @property
     def effective_expires_at(self) -> datetime | None:
@@ -74,6 +77,7 @@ class License(Aggregate, name="license"):
         expires_at: datetime | None,
         playback_window_s: int,
         renewals_max: int | None,
+        policy_version: str,
         at: datetime,
     ) -> None:
         self.record(
@@ -84,6 +88,7 @@ class License(Aggregate, name="license"):
                 expires_at=expires_at,
                 playback_window_s=playback_window_s,
                 renewals_max=renewals_max,
+                policy_version=policy_version,
                 at=at,
             )
         )
@@ -100,8 +105,14 @@ class License(Aggregate, name="license"):
             )
         )
 
-    def renew(self, expires_at: datetime | None, *, refresh: bool, at: datetime) -> None:
-        self.record(LicenseRenewed(expires_at=expires_at, refresh=refresh, at=at))
+    def renew(
+        self, expires_at: datetime | None, *, refresh: bool, policy_version: str, at: datetime
+    ) -> None:
+        self.record(
+            LicenseRenewed(
+                expires_at=expires_at, refresh=refresh, policy_version=policy_version, at=at
+            )
+        )
 
     def release(
         self, reason: ReleaseReason, released_at_device: datetime | None, at: datetime
@@ -117,6 +128,7 @@ class License(Aggregate, name="license"):
         self.expires_at = event.expires_at
         self.playback_window_s = event.playback_window_s
         self.renewals_max = event.renewals_max
+        self.policy_version = event.policy_version
 
     @applies
     def _played(self, event: FirstPlayReported) -> None:
@@ -128,6 +140,7 @@ class License(Aggregate, name="license"):
         self.extended_at = event.at
         self.expires_at = event.expires_at
         self.renewals_used += 1
+        self.policy_version = event.policy_version
         if event.refresh:
             self.first_played_at = self.playback_ends_at = None
 

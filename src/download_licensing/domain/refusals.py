@@ -19,6 +19,7 @@ CommandRefused (helenus)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from download_licensing.domain.unmet import Unmet
@@ -46,11 +47,24 @@ class DownloadRefused(Refusal):
 
     Attributes:
         unmet: every rule that is not met, in the order of the rules; at least one.
+        policy_version: of the policy that it was decided by.
+        at: the time it was decided as of; None: not known.
+        position: of the customer's last event that it was decided on; 0: not known.
     """
 
-    def __init__(self, unmet: Sequence[Unmet]) -> None:
+    def __init__(
+        self,
+        unmet: Sequence[Unmet],
+        *,
+        policy_version: str = "",
+        at: datetime | None = None,
+        position: int = 0,
+    ) -> None:
         super().__init__(unmet[0].detail, remedy=unmet[0].remedy)
         self.unmet = tuple(unmet)
+        self.policy_version = policy_version
+        self.at = at
+        self.position = position
 
 
 class NotFound(Refusal):

@@ -35,6 +35,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             licence that is being renewed is left out.
         counted: when the title was downloaded within the rolling year, oldest first.
         renewals_used: of the licence that is being renewed.
+        renewals_max: of that licence, as it was issued; None: no cap.
     """
 
     now: datetime
@@ -43,6 +44,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     others_on_device: list[datetime]
     counted: list[datetime]
     renewals_used: int
+    renewals_max: int | None = None
 
     @property
     def devices_in_use(self) -> int:
@@ -87,4 +89,5 @@ def survey(
         others_on_device=others_on_device,
         counted=title.in_year_before(now),
         renewals_used=0 if renewed is None else renewed.renewals_used,
+        renewals_max=None if renewed is None else renewed.renewals_max,
     )

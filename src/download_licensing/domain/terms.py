@@ -28,6 +28,7 @@ class Title(msgspec.Struct, frozen=True, kw_only=True):
         title_id: its id.
         name: for people.
         studio: who set these terms.
+        agreement: the id of the agreement with the studio that it is under; "": none.
         downloads_per_year_max: downloads of it by one customer in a rolling year; None: no cap.
         license_duration_s: seconds from the grant or renewal on; 0: unlimited.
         playback_window_s: seconds from the first play on; 0: unlimited.
@@ -41,3 +42,4 @@ class Title(msgspec.Struct, frozen=True, kw_only=True):
     license_duration_s: int
     playback_window_s: int
     renewals_max: int | None
+    agreement: str = ""

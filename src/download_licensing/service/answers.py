@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from download_licensing.domain.events import Standing
-from download_licensing.domain.unmet import Reason, Unmet
+from download_licensing.domain.unmet import Unmet
 
 __all__ = [
     "Account",
@@ -20,7 +20,6 @@ __all__ = [
     "Grant",
     "License",
     "LicenseState",
-    "Reason",
     "Unmet",
     "Warning",
     "WarningCode",
@@ -88,6 +87,9 @@ class Grant(Answer, frozen=True, kw_only=True):
         playback_ends_at: end of the playback window once it has started.
         renewals_left: None: not limited.
         downloads_left_this_year: of the title; None: not limited.
+        active_downloads_left_on_device: None: not limited.
+        devices_left: None: not limited.
+        policy_version: of the policy that allowed it.
     """
 
     license_id: str
@@ -101,9 +103,10 @@ class Grant(Answer, frozen=True, kw_only=True):
     playback_ends_at: datetime | None
     renewals_left: int | None
     downloads_left_this_year: int | None
-    active_downloads_left_on_device: int
-    devices_left: int
+    active_downloads_left_on_device: int | None
+    devices_left: int | None
     warnings: tuple[Warning, ...]
+    policy_version: str = ""
 
 
 class License(Answer, frozen=True, kw_only=True):
@@ -151,10 +154,14 @@ class Device(Answer, frozen=True, kw_only=True):
 
 
 class Devices(Answer, frozen=True, kw_only=True):
-    """The devices of an account, in the order in which they were first registered."""
+    """The devices of an account, in the order in which they were first registered.
+
+    Attributes:
+        devices_max: None: not limited.
+    """
 
     plan: str
-    devices_max: int
+    devices_max: int | None
     devices_in_use: int
     devices: tuple[Device, ...]
 
@@ -172,6 +179,9 @@ class Allowance(Answer, frozen=True, kw_only=True):
     Attributes:
         refusals: the rules that a request would not meet.
         downloads_left_this_year: of the title; None: not limited.
+        active_downloads_left_on_device: None: not limited.
+        devices_left: None: not limited.
+        policy_version: of the policy that says so.
     """
 
     title_id: str
@@ -179,6 +189,7 @@ class Allowance(Answer, frozen=True, kw_only=True):
     allowed: bool
     refusals: tuple[Unmet, ...]
     downloads_left_this_year: int | None
-    active_downloads_left_on_device: int
-    devices_left: int
+    active_downloads_left_on_device: int | None
+    devices_left: int | None
     warnings: tuple[Warning, ...]
+    policy_version: str = ""

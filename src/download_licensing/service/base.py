@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.license import License
+from download_licensing.domain.policy import PolicySource, Terms
+from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import (
     AccountNotFound,
     LicenseNotFound,
@@ -30,18 +33,30 @@ class Licensing(AggregateService):
 
     Args:
         repository: made with `AGGREGATES`.
-        catalogue: the plans and titles in force.
+        catalogue: the plans and titles there are.
+        policies: where the policy in force is found; None: the catalogue's numbers are the policy.
         hooks: entered around each command, the first outermost.
     """
 
     def __init__(
-        self, repository: AggregateRepository, catalogue: Catalogue, *, hooks: Iterable[Hook] = ()
+        self,
+        repository: AggregateRepository,
+        catalogue: Catalogue,
+        *,
+        policies: PolicySource | None = None,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         super().__init__(repository, hooks=hooks)
         self._catalogue = catalogue
+        self._policies = policies or policies_of(catalogue.plans, catalogue.titles)
 
     def stream_of(self, command: Command) -> str:
         return stream_of(command.customer_id)
+
+    def _terms(self, account: Account, title: Title | None, at: datetime) -> Terms:
+        """What the policy in force at a time says for a customer and a title."""
+        plan = self._plan(account.plan)
+        return self._policies.in_force(at).terms_for(plan.plan_id, title, account.country)
 
     def _plan(self, plan_id: str) -> Plan:
         plan = self._catalogue.plans.get(plan_id)

@@ -6,15 +6,16 @@ from download_licensing.domain.device import Device
 from download_licensing.domain.granting import grant, renew
 from download_licensing.domain.ids import license_id_of
 from download_licensing.domain.license import License
+from download_licensing.domain.policy import Terms
 from download_licensing.domain.refusals import (
     DownloadRefused,
     KeyReused,
     LicenseReleased,
     UnknownTitle,
 )
-from download_licensing.domain.rules import check_all, download_rules, renewal_rules
+from download_licensing.domain.rule import Decision
+from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import Situation, survey
-from download_licensing.domain.terms import Plan, Title
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
 from download_licensing.service.base import Licensing, account_of, license_of
@@ -41,25 +42,35 @@ class Downloads(Licensing):
             helenus.InvalidArgument: there is no idempotency key.
         """
         account = account_of(unit, command.customer_id)
-        plan = self._plan(account.plan)
         title = self._catalogue.titles.get(command.title_id)
         if title is None:
             raise UnknownTitle(command.title_id)
+        at = utc(context.at, "at")
+        terms = self._terms(account, title, at)
         license = unit.get(License, _license_id(command, context))
         situation = survey(
             unit,
             account,
             device_id=command.device_id,
             title_id=command.title_id,
-            at=utc(context.at, "at"),
+            at=at,
             renewed=license if license.issued_at else None,
         )
         if license.issued_at is not None:
-            return _granted_before(command, license, situation, plan, title)
-        if unmet := check_all(download_rules(plan, title), situation):
-            raise DownloadRefused(unmet)
-        grant(unit, account, license, command.device_id, title, now=situation.now)
-        return present.grant(command.customer_id, license, situation, plan, title, downloads=1)
+            return _granted_before(command, license, situation, account.plan, terms)
+        _require(terms, "download", situation, unit)
+        grant(
+            unit,
+            account,
+            license,
+            terms,
+            device_id=command.device_id,
+            title_id=title.title_id,
+            now=situation.now,
+        )
+        return present.grant(
+            command.customer_id, license, situation, account.plan, terms, downloads=1
+        )
 
     @handles
     def renew(
@@ -77,23 +88,21 @@ class Downloads(Licensing):
         license = license_of(unit, command.license_id)
         if license.released_at is not None:
             raise LicenseReleased(command.license_id)
-        plan = self._plan(account.plan)
-        title = self._title(license.title_id)
+        at = utc(context.at, "at")
+        terms = self._terms(account, self._title(license.title_id), at)
         situation = survey(
             unit,
             account,
             device_id=license.device_id,
             title_id=license.title_id,
-            at=utc(context.at, "at"),
+            at=at,
             renewed=license,
         )
         refresh = not license.active(situation.now)
-        rules = renewal_rules(plan, title, renewals_max=license.renewals_max, refresh=refresh)
-        if unmet := check_all(rules, situation):
-            raise DownloadRefused(unmet)
-        renew(unit, account, license, title, now=situation.now, refresh=refresh)
+        _require(terms, "refresh" if refresh else "renewal", situation, unit)
+        renew(unit, account, license, terms, now=situation.now, refresh=refresh)
         return present.grant(
-            command.customer_id, license, situation, plan, title, downloads=int(refresh)
+            command.customer_id, license, situation, account.plan, terms, downloads=int(refresh)
         )
 
     @handles
@@ -124,12 +133,23 @@ def _license_id(command: RequestDownload, context: CommandContext) -> str:
     return license_id_of(command.customer_id, context.command_id)
 
 
+def _require(terms: Terms, decision: Decision, situation: Situation, unit: UnitOfWork) -> None:
+    rules = terms.checked_at(decision, situation.renewals_max)
+    if unmet := unmet_of(check_all(rules, situation)):
+        raise DownloadRefused(
+            unmet,
+            policy_version=terms.policy_version,
+            at=situation.now,
+            position=unit.view().position,
+        )
+
+
 def _granted_before(
-    command: RequestDownload, license: License, situation: Situation, plan: Plan, title: Title
+    command: RequestDownload, license: License, situation: Situation, plan_id: str, terms: Terms
 ) -> answers.Grant:
     """The answer to a repetition that came later than the repository remembers commands."""
     if (license.device_id, license.title_id) != (command.device_id, command.title_id):
         raise KeyReused
     if license.released_at is not None:
         raise LicenseReleased(license.id)
-    return present.grant(command.customer_id, license, situation, plan, title, downloads=0)
+    return present.grant(command.customer_id, license, situation, plan_id, terms, downloads=0)

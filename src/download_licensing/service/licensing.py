@@ -28,6 +28,7 @@ class LicensingService(Accounts, Downloads, Reports, Operations, Queries):
 
     Args:
         repository: made with `AGGREGATES`.
-        catalogue: the plans and titles in force.
+        catalogue: the plans and titles there are.
+        policies: where the policy in force is found; None: the catalogue's numbers are the policy.
         hooks: entered around each command, the first outermost.
     """

@@ -7,8 +7,11 @@ from datetime import datetime
 from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.license import License
+from download_licensing.domain.policy import Terms
+from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
+from download_licensing.domain.rules.device_limit import DeviceLimit
+from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
 from download_licensing.domain.situation import Aggregates, Situation
-from download_licensing.domain.terms import Plan, Title
 from download_licensing.domain.times import YEAR, seconds_until, when_fewer_last
 from download_licensing.domain.unmet import Unmet
 from download_licensing.service import answers
@@ -67,8 +70,8 @@ def grant(
     customer_id: str,
     held: License,
     situation: Situation,
-    plan: Plan,
-    title: Title,
+    plan_id: str,
+    terms: Terms,
     *,
     downloads: int,
 ) -> answers.Grant:
@@ -78,15 +81,15 @@ def grant(
         customer_id: whose licence it is.
         held: the licence, as granted.
         situation: as it was before the grant.
-        plan: the customer's.
-        title: the licence's.
+        plan_id: the customer's.
+        terms: that it was decided on.
         downloads: how many downloads the grant counted.
     """
     assert held.issued_at is not None
     counted = [*situation.counted, *[situation.now] * downloads]
     on_device = len(situation.others_on_device) + 1
     in_use = len(situation.other_devices_until) + 1
-    warnings = _title_warnings(title, counted)
+    warnings = _title_warnings(terms, counted)
     if held.renewals_left == 0 and held.renewals_max:
         warnings.append(_LAST_RENEWAL)
     return answers.Grant(
@@ -94,38 +97,40 @@ def grant(
         customer_id=customer_id,
         device_id=held.device_id,
         title_id=held.title_id,
-        plan=plan.plan_id,
+        plan=plan_id,
         issued_at=held.issued_at,
         expires_at=held.expires_at,
         playback_window_s=held.playback_window_s,
         playback_ends_at=held.playback_ends_at,
         renewals_left=held.renewals_left,
-        downloads_left_this_year=_left(title.downloads_per_year_max, len(counted)),
-        active_downloads_left_on_device=max(0, plan.active_downloads_per_device_max - on_device),
-        devices_left=max(0, plan.devices_max - in_use),
+        downloads_left_this_year=_left(_downloads_max(terms), len(counted)),
+        active_downloads_left_on_device=_left(_active_max(terms), on_device),
+        devices_left=_left(_devices_max(terms), in_use),
         warnings=tuple(warnings),
+        policy_version=terms.policy_version,
     )
 
 
 def allowance(
-    device_id: str, situation: Situation, plan: Plan, title: Title, unmet: tuple[Unmet, ...]
+    title_id: str, device_id: str, situation: Situation, terms: Terms, unmet: tuple[Unmet, ...]
 ) -> answers.Allowance:
     """The answer to what is left."""
     on_device = len(situation.others_on_device)
-    warnings = [] if unmet else _title_warnings(title, situation.counted)
+    warnings = [] if unmet else _title_warnings(terms, situation.counted)
     return answers.Allowance(
-        title_id=title.title_id,
+        title_id=title_id,
         device_id=device_id,
         allowed=not unmet,
         refusals=unmet,
-        downloads_left_this_year=_left(title.downloads_per_year_max, len(situation.counted)),
-        active_downloads_left_on_device=max(0, plan.active_downloads_per_device_max - on_device),
-        devices_left=max(0, plan.devices_max - situation.devices_in_use),
+        downloads_left_this_year=_left(_downloads_max(terms), len(situation.counted)),
+        active_downloads_left_on_device=_left(_active_max(terms), on_device),
+        devices_left=_left(_devices_max(terms), situation.devices_in_use),
         warnings=tuple(warnings),
+        policy_version=terms.policy_version,
     )
 
 
-def devices(aggregates: Aggregates, held: Account, plan: Plan, at: datetime) -> answers.Devices:
+def devices(aggregates: Aggregates, held: Account, terms: Terms, at: datetime) -> answers.Devices:
     """The answer about the devices of an account at a time."""
     listed = [
         answers.Device(
@@ -138,11 +143,26 @@ def devices(aggregates: Aggregates, held: Account, plan: Plan, at: datetime) -> 
         for device_id, registration in held.devices.items()
     ]
     return answers.Devices(
-        plan=plan.plan_id,
-        devices_max=plan.devices_max,
+        plan=held.plan,
+        devices_max=_devices_max(terms),
         devices_in_use=sum(device.holds_slot for device in listed),
         devices=tuple(listed),
     )
+
+
+def _devices_max(terms: Terms) -> int | None:
+    rule = terms.get(DeviceLimit)
+    return None if rule is None else rule.devices_max
+
+
+def _active_max(terms: Terms) -> int | None:
+    rule = terms.get(ActiveDownloadsPerDevice)
+    return None if rule is None else rule.downloads_max
+
+
+def _downloads_max(terms: Terms) -> int | None:
+    rule = terms.get(TitleDownloadsPerYear)
+    return None if rule is None else rule.downloads_max
 
 
 def _left(limit: int | None, used: int) -> int | None:
@@ -154,9 +174,9 @@ _LAST_RENEWAL = answers.Warning(
 )
 
 
-def _title_warnings(title: Title, counted: list[datetime]) -> list[answers.Warning]:
+def _title_warnings(terms: Terms, counted: list[datetime]) -> list[answers.Warning]:
     """Warn where at most one more download of a title is left before a date."""
-    limit = title.downloads_per_year_max
+    limit = _downloads_max(terms)
     if limit is None or not counted or limit - len(counted) > 1:
         return []
     until = when_fewer_last([at + YEAR for at in counted], min(limit, len(counted)) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from download_licensing.domain.rules import check_all, download_rules
+from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import survey
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
@@ -33,7 +33,8 @@ class Queries(Licensing):
         """The devices of an account, with what they hold at a time."""
         view = await self.repository.load(stream_of(customer_id))
         account = account_of(view, customer_id)
-        return present.devices(view, account, self._plan(account.plan), utc(at, "at"))
+        at = utc(at, "at")
+        return present.devices(view, account, self._terms(account, None, at), at)
 
     async def allowance(
         self, customer_id: str, title_id: str, device_id: str, at: datetime
@@ -45,7 +46,8 @@ class Queries(Licensing):
         """
         view = await self.repository.load(stream_of(customer_id))
         account = account_of(view, customer_id)
-        plan, title = self._plan(account.plan), self._title(title_id)
-        situation = survey(view, account, device_id=device_id, title_id=title_id, at=utc(at, "at"))
-        unmet = check_all(download_rules(plan, title), situation)
-        return present.allowance(device_id, situation, plan, title, unmet)
+        at = utc(at, "at")
+        terms = self._terms(account, self._title(title_id), at)
+        situation = survey(view, account, device_id=device_id, title_id=title_id, at=at)
+        unmet = unmet_of(check_all(terms.checked_at("download", None), situation))
+        return present.allowance(title_id, device_id, situation, terms, unmet)

@@ -12,7 +12,7 @@ EXPIRED = "2026-03-01T00:00:00Z"
 GRANT = {
     *("license_id", "customer_id", "device_id", "title_id", "plan", "issued_at", "expires_at"),
     *("playback_window_s", "playback_ends_at", "renewals_left", "downloads_left_this_year"),
-    *("active_downloads_left_on_device", "devices_left", "warnings"),
+    *("active_downloads_left_on_device", "devices_left", "warnings", "policy_version"),
 }
 LICENSE = {
     *("license_id", "customer_id", "device_id", "title_id", "state", "issued_at", "expires_at"),
@@ -167,10 +167,14 @@ async def test_a_refusal_lists_every_unmet_rule(client: AsgiClient) -> None:
         "title-downloads-per-year",
     ]
     first = problem["unmet"][0]
-    assert first.keys() == {"reason", "limit", "used", "resets_at", "remedy", "detail"}
+    assert first.keys() == {
+        *("reason", "rule", "limit", "used", "resets_at", "frees", "remedy", "detail")
+    }
     for name in ("reason", "limit", "used", "resets_at", "remedy", "detail"):
         assert problem[name] == first[name]
     assert (problem["limit"], problem["resets_at"]) == (1, "2026-01-31T00:00:00Z")
+    assert (problem["at"], problem["position"]) == (LATER, 8)
+    assert problem["policy_version"].startswith("catalogue-")
 
 
 async def test_a_title_that_is_not_in_the_catalogue_is_refused(client: AsgiClient) -> None:
@@ -277,7 +281,7 @@ async def test_what_is_left_is_told_without_an_event(client: AsgiClient) -> None
     assert answer.status == 200
     assert answer.json().keys() == {
         *("title_id", "device_id", "allowed", "refusals", "downloads_left_this_year"),
-        *("active_downloads_left_on_device", "devices_left", "warnings"),
+        *("active_downloads_left_on_device", "devices_left", "warnings", "policy_version"),
     }
     assert answer.json()["allowed"] is True
     assert answer.json()["downloads_left_this_year"] == 1
@@ -320,6 +324,7 @@ async def test_the_history_tells_all_that_was_recorded(client: AsgiClient) -> No
         "playback_window_s": 48 * 3600,
         "renewals_max": 1,
         "at": T0,
+        "policy_version": answer.json()["policy_version"],
     }
 
 

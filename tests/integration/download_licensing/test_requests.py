@@ -1,5 +1,8 @@
+from collections.abc import AsyncIterator
+
 import pytest
 
+from download_licensing.domain.policy import Layer, Policies, Policy
 from download_licensing.domain.refusals import (
     DownloadRefused,
     KeyReused,
@@ -7,6 +10,9 @@ from download_licensing.domain.refusals import (
     UnknownPlan,
     UnknownTitle,
 )
+from download_licensing.domain.rules.license_duration import LicenseDuration
+from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
+from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
 from download_licensing.service.commands import RequestDownload
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from helenus import (
@@ -275,3 +281,60 @@ async def test_a_decision_far_before_earlier_ones_passes_no_limit(member: Member
 
     assert back.issued_at == START + 3 * YEAR - 31 * DAY
     assert back.downloads_left_this_year == 1
+
+
+DATED = Policies(
+    [
+        Policy(
+            version=version,
+            effective_from=since,
+            default=Layer.of(
+                TitleDownloadsPerYear(downloads),
+                LicenseDuration(24 * days),
+                RenewalsPerLicense(renewals),
+            ),
+        )
+        for version, since, downloads, days, renewals in (
+            ("first", START, 1, 60, 1),
+            ("second", START + MONTH, 2, 7, 9),
+        )
+    ]
+)
+
+
+@pytest.fixture
+async def dated() -> AsyncIterator[Member]:
+    async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
+        member = Member(LicensingService(repository, CATALOGUE, policies=DATED))
+        await member.open("pair")
+        yield member
+
+
+async def test_a_decision_follows_the_policy_in_force_at_its_time(dated: Member) -> None:
+    grant = await dated.request("tv", "free", START + MONTH - TICK)
+    with pytest.raises(DownloadRefused) as refusal:
+        await dated.request("tv", "free", START + MONTH - TICK)
+
+    later = await dated.request("tv", "free", START + MONTH)
+
+    assert (grant.policy_version, grant.expires_at) == ("first", START + 3 * MONTH - TICK)
+    assert (refusal.value.policy_version, refusal.value.at) == ("first", START + MONTH - TICK)
+    assert refusal.value.position == 5
+    assert (later.policy_version, later.expires_at) == ("second", START + MONTH + 7 * DAY)
+    assert later.devices_left is None
+    issued = await dated.facts("license-issued")
+    assert [fact["policy_version"] for fact in issued] == ["first", "second"]
+
+
+async def test_a_renewal_follows_the_policy_then_in_force_within_the_renewals_of_its_licence(
+    dated: Member,
+) -> None:
+    grant = await dated.request("tv", "free")
+
+    renewed = await dated.renew(grant.license_id, START + MONTH)
+
+    assert (renewed.policy_version, renewed.expires_at) == ("second", START + MONTH + 7 * DAY)
+    assert renewed.renewals_left == 0
+    assert [fact["policy_version"] for fact in await dated.facts("license-renewed")] == ["second"]
+    again = dated.renew(grant.license_id, START + MONTH + DAY)
+    assert await dated.refused(again) == ("renewals-exhausted",)

@@ -1,74 +1,59 @@
-"""The rules: small pure classes. All that apply are checked; a refusal lists every unmet one.
+"""The rules. A rule is one file in this folder, and is found by being here.
 
-The order is that of the refusal: the device, what it holds, the title, the licence.
+`CLAUSES` has all that a policy may set, by name; `RULES` those that can refuse, in the order of
+refusals: the account, the title, the device, what it holds, the title's counts, the licence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
 
-from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
-from download_licensing.domain.rules.device_limit import DeviceLimit
-from download_licensing.domain.rules.renewals import Renewals
-from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
+from download_licensing.domain.finding import Finding
+from download_licensing.domain.rule import Clause, Rule
 from download_licensing.domain.situation import Situation
-from download_licensing.domain.terms import Plan, Title
-from download_licensing.domain.unmet import Reason, Unmet
+from download_licensing.domain.unmet import Unmet
 
-__all__ = [
-    "ActiveDownloadsPerDevice",
-    "DeviceLimit",
-    "Renewals",
-    "Rule",
-    "TitleDownloadsPerYear",
-    "check_all",
-    "download_rules",
-    "renewal_rules",
-]
+__all__ = ["CLAUSES", "RULES", "check_all", "unmet_of"]
 
 
-class Rule(Protocol):
-    """One restriction on downloads."""
-
-    @property
-    def reason(self) -> Reason:
-        """Its name, for programs."""
-
-    def check(self, situation: Situation) -> Unmet | None:
-        """What is unmet if one more download is allowed; None if nothing is."""
+def check_all(rules: Iterable[Rule], situation: Situation) -> list[Finding]:
+    """What each rule says, in the order of the rules."""
+    return [rule.check(situation) for rule in rules]
 
 
-def download_rules(plan: Plan, title: Title) -> list[Rule]:
-    """The rules for a new download."""
-    rules: list[Rule] = [
-        DeviceLimit(plan.devices_max),
-        ActiveDownloadsPerDevice(plan.active_downloads_per_device_max),
-    ]
-    if title.downloads_per_year_max is not None:
-        rules.append(TitleDownloadsPerYear(title.downloads_per_year_max))
-    return rules
+def unmet_of(findings: Iterable[Finding]) -> tuple[Unmet, ...]:
+    """Those that are not met."""
+    return tuple([finding.unmet for finding in findings if finding.unmet is not None])
 
 
-def renewal_rules(
-    plan: Plan, title: Title, *, renewals_max: int | None, refresh: bool
-) -> list[Rule]:
-    """The rules for a renewal; a refresh is one of an expired licence and counts as a download.
-
-    Args:
-        plan: the customer's.
-        title: the licence's.
-        renewals_max: the licence's; None: no cap.
-        refresh: whether the licence has expired.
-    """
-    rules = download_rules(plan, title)
-    if not refresh:
-        del rules[2:]
-    if renewals_max is not None:
-        rules.append(Renewals(renewals_max))
-    return rules
+def _in_this_folder() -> Iterator[type[Clause]]:
+    for found in iter_modules(__path__):
+        module = import_module(f"{__name__}.{found.name}")
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, Clause):
+                yield value
 
 
-def check_all(rules: Iterable[Rule], situation: Situation) -> tuple[Unmet, ...]:
-    """Every rule that is not met, in the order of the rules."""
-    return tuple([unmet for rule in rules if (unmet := rule.check(situation)) is not None])
+def _by_name(clauses: Iterable[type[Clause]]) -> Mapping[str, type[Clause]]:
+    by_name: dict[str, type[Clause]] = {}
+    for clause in clauses:
+        if not clause.name or clause.name in by_name:
+            raise TypeError(
+                f"{clause.__module__}.{clause.__qualname__}: give it a name of its own, not"
+                f" {clause.name!r}."
+            )
+        by_name[clause.name] = clause
+    return MappingProxyType(by_name)
+
+
+CLAUSES = _by_name(_in_this_folder())
+RULES = tuple(
+    sorted(
+        (clause for clause in CLAUSES.values() if issubclass(clause, Rule)),
+        key=lambda rule: (rule.order, rule.name),
+    )
+)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-import msgspec
+from msgspec import Meta
 
+from download_licensing.domain.finding import Finding
+from download_licensing.domain.rule import Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import when_fewer_last
-from download_licensing.domain.unmet import Reason, Unmet
 
 
-class ActiveDownloadsPerDevice(msgspec.Struct, frozen=True):
+class ActiveDownloadsPerDevice(Rule, frozen=True):
     """At most `downloads_max` licences are active on one device, this one included.
 
     Source: help centres of streaming services, "100 active downloads per device"; the number
@@ -21,19 +22,21 @@ class ActiveDownloadsPerDevice(msgspec.Struct, frozen=True):
         downloads_max: active licences.
     """
 
-    reason: ClassVar[Reason] = "active-downloads-per-device"
+    name: ClassVar[str] = "active-downloads-per-device"
+    reason: ClassVar[str] = "active-downloads-per-device"
+    order: ClassVar[int] = 60
 
-    downloads_max: int
+    downloads_max: Annotated[int, Meta(ge=0, le=400)]
 
-    def check(self, situation: Situation) -> Unmet | None:
+    def check(self, situation: Situation) -> Finding:
         others = situation.others_on_device
-        if len(others) + 1 <= self.downloads_max:
-            return None
-        return Unmet(
-            reason=self.reason,
-            limit=self.downloads_max,
-            used=len(others),
+        if len(others) < self.downloads_max:
+            return self.met(len(others), self.downloads_max)
+        return self.unmet(
+            len(others),
+            self.downloads_max,
             resets_at=when_fewer_last(others, self.downloads_max - 1),
+            frees="a download on this device, when its licence ends",
             remedy="Delete a download on this device.",
             detail=f"The plan allows {self.downloads_max} active download(s) on a device;"
             f" this one holds {len(others)} other(s).",

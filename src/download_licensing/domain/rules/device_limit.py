@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-import msgspec
+from msgspec import Meta
 
+from download_licensing.domain.finding import Finding
+from download_licensing.domain.rule import Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import when_fewer_last
-from download_licensing.domain.unmet import Reason, Unmet
 
 
-class DeviceLimit(msgspec.Struct, frozen=True):
+class DeviceLimit(Rule, frozen=True):
     """At most `devices_max` devices of an account have an active licence, this one included.
 
     Source: help centres of streaming services, "downloads on too many devices"; the number comes
@@ -21,19 +22,21 @@ class DeviceLimit(msgspec.Struct, frozen=True):
         devices_max: devices.
     """
 
-    reason: ClassVar[Reason] = "device-limit"
+    name: ClassVar[str] = "device-limit"
+    reason: ClassVar[str] = "device-limit"
+    order: ClassVar[int] = 40
 
-    devices_max: int
+    devices_max: Annotated[int, Meta(ge=0, le=100)]
 
-    def check(self, situation: Situation) -> Unmet | None:
+    def check(self, situation: Situation) -> Finding:
         others = situation.other_devices_until
-        if len(others) + 1 <= self.devices_max:
-            return None
-        return Unmet(
-            reason=self.reason,
-            limit=self.devices_max,
-            used=situation.devices_in_use,
+        if len(others) < self.devices_max:
+            return self.met(situation.devices_in_use, self.devices_max)
+        return self.unmet(
+            situation.devices_in_use,
+            self.devices_max,
             resets_at=when_fewer_last(others, self.devices_max - 1),
+            frees="the place of another device, when its last licence ends",
             remedy="Delete all downloads on another device, or remove a device from the account.",
             detail=f"The plan allows downloads on {self.devices_max} device(s);"
             f" {len(others)} other(s) hold some.",

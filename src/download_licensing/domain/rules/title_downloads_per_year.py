@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-import msgspec
+from msgspec import Meta
 
+from download_licensing.domain.finding import Finding
+from download_licensing.domain.rule import DOWNLOADS, Decision, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import YEAR, when_fewer_last
-from download_licensing.domain.unmet import Reason, Unmet
 
 
-class TitleDownloadsPerYear(msgspec.Struct, frozen=True):
+class TitleDownloadsPerYear(Rule, frozen=True):
     """A customer downloads a title at most `downloads_max` times in a rolling year of 365 days.
 
     Every grant counts, on whichever device, and so does the refresh of an expired licence.
@@ -23,20 +24,23 @@ class TitleDownloadsPerYear(msgspec.Struct, frozen=True):
         downloads_max: downloads.
     """
 
-    reason: ClassVar[Reason] = "title-downloads-per-year"
+    name: ClassVar[str] = "title-downloads-per-year"
+    reason: ClassVar[str] = "title-downloads-per-year"
+    order: ClassVar[int] = 80
+    applies_to: ClassVar[frozenset[Decision]] = DOWNLOADS
 
-    downloads_max: int
+    downloads_max: Annotated[int, Meta(ge=0, le=10_000)]
 
-    def check(self, situation: Situation) -> Unmet | None:
+    def check(self, situation: Situation) -> Finding:
         used = len(situation.counted)
-        if used + 1 <= self.downloads_max:
-            return None
+        if used < self.downloads_max:
+            return self.met(used, self.downloads_max)
         resets_at = when_fewer_last([at + YEAR for at in situation.counted], self.downloads_max - 1)
-        return Unmet(
-            reason=self.reason,
-            limit=self.downloads_max,
-            used=used,
+        return self.unmet(
+            used,
+            self.downloads_max,
             resets_at=resets_at,
+            frees="a download of the title, when the oldest that counts is a year old",
             remedy="Wait until then, or stream the title."
             if resets_at
             else "Stream the title; it cannot be downloaded.",

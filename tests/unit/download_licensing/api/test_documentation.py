@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
@@ -10,7 +9,7 @@ from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.operation import OPERATION
 from download_licensing.api.problems import KINDS
 from download_licensing.api.queries import QUERIES
-from download_licensing.domain.unmet import Reason
+from download_licensing.domain.rules import RULES
 
 PAGE = (Path(__file__).parents[4] / "docs" / "http-api.md").read_text(encoding="utf-8")
 
@@ -34,4 +33,6 @@ def test_every_problem_is_listed_with_its_status() -> None:
 
 def test_every_refusal_is_listed() -> None:
     refusals = PAGE.partition("### Refusals")[2].partition("## Retrying")[0]
-    assert re.findall(r"^\| `([a-z-]+)` \|", refusals, re.MULTILINE) == [*get_args(Reason)]
+    assert re.findall(r"^\| `([a-z-]+)` \|", refusals, re.MULTILINE) == [
+        rule.reason for rule in RULES
+    ]
