@@ -15,6 +15,9 @@ RUN /opt/helenus/bin/python -m pip install --no-cache-dir --disable-pip-version-
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin licensing
 COPY --from=build /opt/helenus /opt/helenus
+# The keys that sign licence tokens: a volume, so that they outlive the container.
+RUN install --directory --owner=licensing --mode=0700 /var/lib/download-licensing
+ENV DOWNLOAD_LICENSING_DATA_DIRECTORY=/var/lib/download-licensing
 ENV PATH=/opt/helenus/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

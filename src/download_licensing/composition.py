@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
+
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
 from download_licensing.observability import Metrics, hooks
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.settings import Settings, SettingsError
+from download_licensing.tokens.key_files import KeyDirectory
+from download_licensing.tokens.signer import TokenSigner
 from helenus.repository import AggregateRepository
 from helenus.store import EventStore
 from helenus.stores.patient import PatientStore
@@ -39,6 +43,7 @@ async def open_api(
     Raises:
         SettingsError: the data directory cannot be made, or the settings of Cassandra do not do.
         StoreUnusable: the store's file cannot be used.
+        TokenKeysUnusable: the keys that sign tokens cannot be used.
     """
     if store is None:
         async with (
@@ -48,10 +53,33 @@ async def open_api(
             yield api
         return
     metrics = Metrics()
+    signer = signer_of(settings)
     async with AggregateRepository(store, AGGREGATES, settings=settings.repository()) as repository:
         metrics.watch(repository)
-        licensing = LicensingService(repository, catalogue, hooks=hooks(metrics))
-        yield create_api(licensing, store, metrics, _api_settings(settings))
+        licensing = LicensingService(repository, catalogue, signer=signer, hooks=hooks(metrics))
+        yield create_api(licensing, store, metrics, signer, _api_settings(settings))
+
+
+def signer_of(settings: Settings) -> TokenSigner:
+    """Signs by the keys that the settings name, or by those of the data directory.
+
+    Only there a first key is made, if there is none: a directory that was named and is empty is a
+    mistake, and a key of its own would make tokens that no other process verifies.
+
+    Raises:
+        TokenKeysUnusable: the keys cannot be used.
+    """
+    directory = KeyDirectory(settings.token_keys_path)
+    made = settings.token_keys_directory is None and directory.found()
+    if made and settings.on_cassandra:
+        structlog.get_logger("download_licensing").warning(
+            "token keys made for this process: give all processes on the store the same",
+            directory=str(directory.path),
+            setting="token_keys_directory",
+        )
+    return TokenSigner(
+        directory, issuer=settings.token_issuer, refresh_s=settings.token_keys_refresh_s
+    )
 
 
 def _store_of(settings: Settings) -> AbstractAsyncContextManager[EventStore]:
@@ -85,4 +113,5 @@ def _api_settings(settings: Settings) -> ApiSettings:
         request_body_bytes_max=settings.request_body_bytes_max,
         retry_after_s=settings.retry_after_s,
         readiness_timeout_s=settings.readiness_timeout_ms / 1_000,
+        key_set_max_age_s=settings.key_set_max_age_s,
     )

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "DOWNLOAD_LICENSING_"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 STORE_FILE = "download-licensing.sqlite3"
+TOKEN_KEYS = "token-keys"
 KEYSPACE = "download_licensing"
 
 _repository = RepositorySettings()
@@ -66,7 +67,8 @@ class Settings(BaseSettings):
         8080, "Port to listen on; 0: any free one."
     )
     data_directory: Path = _setting(
-        Path("download-licensing-data"), "Directory of the store; made if it is not there."
+        Path("download-licensing-data"),
+        "Directory of the store and of the keys that sign; made if it is not there.",
     )
     store: Annotated[str, Field(min_length=1, max_length=4_096)] | None = _setting(
         None,
@@ -76,6 +78,20 @@ class Settings(BaseSettings):
     )
     catalogue: Path | None = _setting(
         None, "YAML file of plans and titles, if not the one shipped."
+    )
+    token_keys_directory: Path | None = _setting(
+        None,
+        "Directory of the keys that sign licence tokens, which must be there; if it is not named,"
+        f" {TOKEN_KEYS} in the data directory, made with a first key.",
+    )
+    token_keys_refresh_s: Annotated[int, Field(ge=0, le=86_400)] = _setting(
+        30, "Age from which on that directory is looked at again when a key is needed."
+    )
+    token_issuer: Annotated[str, Field(min_length=1, max_length=200)] = _setting(
+        "download-licensing", "The issuer (iss) of licence tokens."
+    )
+    key_set_max_age_s: Annotated[int, Field(ge=0, le=30 * 86_400)] = _setting(
+        3_600, "How long others may cache the key set that verifies licence tokens."
     )
     rehearsal: bool = _setting(
         False, "Take the time of a decision from the header Rehearsal-Time. Never in production."
@@ -256,6 +272,11 @@ class Settings(BaseSettings):
     def store_path(self) -> Path:
         """Where the store's file is, if it is one."""
         return Path(self.store) if self.store else self.data_directory / STORE_FILE
+
+    @property
+    def token_keys_path(self) -> Path:
+        """Where the keys that sign tokens are."""
+        return self.token_keys_directory or self.data_directory / TOKEN_KEYS
 
     @property
     def store_shown(self) -> str:

@@ -42,6 +42,7 @@ class RunningService:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "download_licensing", "serve", "--rehearsal"),
                 *("--port", str(self._port), "--store", self.store, *self._options),
+                cwd=self.log.parent,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "DOWNLOAD_LICENSING_LOG_LEVEL": "warning"},

@@ -15,11 +15,13 @@ from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.documentation import openapi
 from download_licensing.api.failures import Failures
 from download_licensing.api.gate import Gate
+from download_licensing.api.key_set import KEY_SET
 from download_licensing.api.landing import landing
 from download_licensing.api.operation import OPERATION
 from download_licensing.api.queries import QUERIES
 from download_licensing.observability import Metrics
 from download_licensing.service.licensing import LicensingService
+from download_licensing.tokens.signer import TokenSigner
 from helenus.store import EventStore
 
 
@@ -33,6 +35,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         request_body_bytes_max: largest body.
         retry_after_s: the Retry-After of answers that say "not now".
         readiness_timeout_s: how long the store may take to answer.
+        key_set_max_age_s: how long the key set may be cached.
     """
 
     rehearsal: bool = False
@@ -41,6 +44,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     request_body_bytes_max: int = 64 * 1024
     retry_after_s: int = 1
     readiness_timeout_s: float = 1.0
+    key_set_max_age_s: int = 3_600
 
 
 class Api(msgspec.Struct, frozen=True):
@@ -59,6 +63,7 @@ def create_api(
     licensing: LicensingService,
     store: EventStore,
     metrics: Metrics,
+    signer: TokenSigner,
     settings: ApiSettings | None = None,
 ) -> Api:
     """Make the application.
@@ -67,6 +72,7 @@ def create_api(
         licensing: carries out commands and answers queries.
         store: is asked whether it answers.
         metrics: is told about requests, and shown.
+        signer: publishes the keys that verify tokens.
         settings: see `ApiSettings`.
     """
     settings = settings or ApiSettings()
@@ -74,6 +80,8 @@ def create_api(
         "licensing": licensing,
         "store": store,
         "metrics": metrics,
+        "signer": signer,
+        "key_set_max_age_s": settings.key_set_max_age_s,
         "rehearsal": settings.rehearsal,
         "readiness_timeout_s": settings.readiness_timeout_s,
         "retry": {"Retry-After": str(settings.retry_after_s)},
@@ -83,6 +91,7 @@ def create_api(
         route_handlers=[
             *COMMANDS,
             *QUERIES,
+            *KEY_SET,
             *OPERATION,
             Router("/", route_handlers=[*ADMIN, *DEBUGGING]),
             landing,

@@ -43,6 +43,7 @@ effect: only `outcome-unknown` leaves that open, and repeating the command under
 TAGS = [
     Tag(name="accounts", description="A customer's account and devices."),
     Tag(name="licences", description="Download permissions and what becomes of them."),
+    Tag(name="tokens", description="What verifies the tokens of grants."),
     Tag(name="history", description="What was recorded."),
     Tag(
         name="operations",

@@ -11,6 +11,7 @@ import typer
 from download_licensing.catalogue import Catalogue
 from download_licensing.cli.debug import app as debug_app
 from download_licensing.cli.export import export
+from download_licensing.cli.keys import app as keys_app
 from download_licensing.cli.serve import serve
 from download_licensing.cli.settings_table import show_settings
 from download_licensing.documents import DocumentError
@@ -34,6 +35,7 @@ app.command()(export)
 app.command(name="settings")(show_settings)
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(debug_app, name="debug")
+app.add_typer(keys_app, name="keys")
 app.add_typer(simulate_app)  # without a name: its commands become ours
 
 

@@ -82,6 +82,7 @@ class Grant(Answer, frozen=True, kw_only=True):
     """A download permission: what was granted, and what is left after it.
 
     Attributes:
+        renewed_at: when this renewal extended the licence; None: it was issued, not renewed.
         expires_at: when the licence ends if its playback window does not end first; None: never.
         playback_window_s: seconds from the first play on, 0: unlimited.
         playback_ends_at: end of the playback window once it has started.
@@ -90,6 +91,8 @@ class Grant(Answer, frozen=True, kw_only=True):
         active_downloads_left_on_device: None: not limited.
         devices_left: None: not limited.
         policy_version: of the policy that allowed it.
+        token: this grant, signed, for the device to rely on (docs/licensing/answers.md). It is made
+            after the decision and not recorded; "" where the service signs none.
     """
 
     license_id: str
@@ -98,6 +101,7 @@ class Grant(Answer, frozen=True, kw_only=True):
     title_id: str
     plan: str
     issued_at: datetime
+    renewed_at: datetime | None = None
     expires_at: datetime | None
     playback_window_s: int
     playback_ends_at: datetime | None
@@ -107,6 +111,7 @@ class Grant(Answer, frozen=True, kw_only=True):
     devices_left: int | None
     warnings: tuple[Warning, ...]
     policy_version: str = ""
+    token: str = ""
 
 
 class License(Answer, frozen=True, kw_only=True):

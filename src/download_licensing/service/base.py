@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.domain.account import ACCOUNT_ID, Account
@@ -19,8 +20,10 @@ from download_licensing.domain.refusals import (
 from download_licensing.domain.situation import Aggregates
 from download_licensing.domain.terms import Plan, Title
 from download_licensing.service.commands import Command
+from download_licensing.service.sealing import sealed
+from download_licensing.tokens.signer import TokenSigner
 from helenus.repository import AggregateRepository
-from helenus.service import AggregateService, Hook
+from helenus.service import AggregateService, CommandContext, Hook
 
 
 def stream_of(customer_id: str) -> str:
@@ -35,6 +38,7 @@ class Licensing(AggregateService):
         repository: made with `AGGREGATES`.
         catalogue: the plans and titles there are.
         policies: where the policy in force is found; None: the catalogue's numbers are the policy.
+        signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
     """
 
@@ -44,11 +48,18 @@ class Licensing(AggregateService):
         catalogue: Catalogue,
         *,
         policies: PolicySource | None = None,
+        signer: TokenSigner | None = None,
         hooks: Iterable[Hook] = (),
     ) -> None:
         super().__init__(repository, hooks=hooks)
         self._catalogue = catalogue
         self._policies = policies or policies_of(catalogue.plans, catalogue.titles)
+        self._signer = signer
+
+    async def execute(self, command: Any, context: CommandContext) -> Any:
+        """As `AggregateService.execute`; what a command granted is signed after it."""
+        answer = await super().execute(command, context)
+        return answer if self._signer is None else sealed(answer, self._signer)
 
     def stream_of(self, command: Command) -> str:
         return stream_of(command.customer_id)

@@ -30,5 +30,6 @@ class LicensingService(Accounts, Downloads, Reports, Operations, Queries):
         repository: made with `AGGREGATES`.
         catalogue: the plans and titles there are.
         policies: where the policy in force is found; None: the catalogue's numbers are the policy.
+        signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
     """

@@ -99,6 +99,7 @@ def grant(
         title_id=held.title_id,
         plan=plan_id,
         issued_at=held.issued_at,
+        renewed_at=held.extended_at if held.renewals_used else None,
         expires_at=held.expires_at,
         playback_window_s=held.playback_window_s,
         playback_ends_at=held.playback_ends_at,

@@ -10,9 +10,10 @@ LATER = "2026-01-02T00:00:00Z"
 EXPIRED = "2026-03-01T00:00:00Z"
 
 GRANT = {
-    *("license_id", "customer_id", "device_id", "title_id", "plan", "issued_at", "expires_at"),
-    *("playback_window_s", "playback_ends_at", "renewals_left", "downloads_left_this_year"),
-    *("active_downloads_left_on_device", "devices_left", "warnings", "policy_version"),
+    *("license_id", "customer_id", "device_id", "title_id", "plan", "issued_at", "renewed_at"),
+    *("expires_at", "playback_window_s", "playback_ends_at", "renewals_left"),
+    *("downloads_left_this_year", "active_downloads_left_on_device", "devices_left", "warnings"),
+    *("policy_version", "token"),
 }
 LICENSE = {
     *("license_id", "customer_id", "device_id", "title_id", "state", "issued_at", "expires_at"),

@@ -36,6 +36,11 @@ FLOORS = {
         debugging
         observability
         service
+        tokens.signer
+        tokens.key_files
+        tokens.keys | tokens.verifier
+        tokens.claims
+        tokens.__init__
         catalogue
         documents
         domain
@@ -51,6 +56,12 @@ BARRED = {
     "helenus.service": {"helenus.stores"},
     "download_licensing": {"helenus.testing"},
     "download_licensing.domain": {"helenus.stores"},
+    # A device carries the verifier without the service.
+    "download_licensing.tokens.verifier": {
+        "helenus",
+        "download_licensing.domain",
+        "download_licensing.settings",
+    },
     # An oracle that shares the code it judges would share its errors.
     "download_licensing.simulate.oracle": {
         "download_licensing.domain",

@@ -111,6 +111,16 @@ def test_the_service_uses_that_keyspace_once_it_is_made(monkeypatch: pytest.Monk
     assert "/health/ready" in service["healthcheck"]["test"][-1]
 
 
+def test_the_keys_that_sign_outlive_the_container() -> None:
+    (volume,) = SERVICES["licensing"]["volumes"]
+    name, _, path = volume.partition(":")
+    assert name in COMPOSE["volumes"]
+    assert f"DOWNLOAD_LICENSING_DATA_DIRECTORY={path}" in LAST_STAGE
+    assert re.search(
+        rf"install --directory --owner=licensing --mode=0700 {path}$", LAST_STAGE, re.MULTILINE
+    )
+
+
 def test_the_programs_are_ones_that_are_installed() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert {SERVICES[name]["command"][0] for name in OURS} <= set(scripts)
