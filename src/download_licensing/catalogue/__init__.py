@@ -6,6 +6,7 @@ titles:
   glass-harbour:
     name: Glass Harbour
     studio: Tidewater Pictures
+    agreement: tidewater           # whose layer of the policy holds; none may be named
     downloads_per_year_max: 3      # null: no cap
     license_duration_hours: 720    # 0: unlimited
     playback_window_hours: 48      # from the first play on; 0: unlimited
@@ -64,6 +65,7 @@ class _TitleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     license_duration_hours: Hours
     playback_window_hours: Hours
     renewals_max: Count | None
+    agreement: Id = ""
 
 
 class CatalogueError(DocumentError):
@@ -185,8 +187,9 @@ class _Reading:
         sound = True
         for field in msgspec.structs.fields(kind):
             if field.name not in value:
-                self._add(document, path, f"{field.name} is missing. Add it.", key=True)
-                sound = False
+                if field.required:
+                    self._add(document, path, f"{field.name} is missing. Add it.", key=True)
+                    sound = False
                 continue
             try:
                 msgspec.convert(value[field.name], field.type)
@@ -226,6 +229,7 @@ def _title(title_id: str, entry: _TitleEntry) -> Title:
         title_id=title_id,
         name=entry.name,
         studio=entry.studio,
+        agreement=entry.agreement,
         downloads_per_year_max=entry.downloads_per_year_max,
         license_duration_s=entry.license_duration_hours * _HOUR_S,
         playback_window_s=entry.playback_window_hours * _HOUR_S,

@@ -41,6 +41,7 @@ FLOORS = {
         tokens.keys | tokens.verifier
         tokens.claims
         tokens.__init__
+        policies
         catalogue
         documents
         domain
