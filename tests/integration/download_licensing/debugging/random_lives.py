@@ -1,0 +1,93 @@
+"""Random histories of a customer, with the refusals they met."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import msgspec
+
+from download_licensing.debugging.judging import Judged, Judging
+from download_licensing.debugging.refusals import RefusalNoted
+from download_licensing.domain.policy import PolicySource
+from download_licensing.domain.policy.of_catalogue import policies_of
+from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.service.licensing import AGGREGATES, LicensingService
+from helenus import AggregateRepository
+from helenus.codec import Codec, Entry
+from helenus.stores.memory import MemoryStore
+from tests.integration.download_licensing.member import CATALOGUE, START, Member
+
+POLICIES = policies_of(CATALOGUE.plans, CATALOGUE.titles)
+_TITLES = ("free", "thrice", "windowed", "short", "unrenewable", "forever-windowed")
+_DEVICES = ("tv", "tablet", "phone")
+
+
+class Life(msgspec.Struct):
+    """What was recorded of one customer.
+
+    Attributes:
+        commits: the events of each.
+        refusals: as the service gave them.
+    """
+
+    commits: list[list[Entry]]
+    refusals: list[RefusalNoted]
+
+    def judged(self, policies: PolicySource = POLICIES) -> list[Judged]:
+        """Every decision, judged by these policies."""
+        judging = Judging(AGGREGATES, policies, CATALOGUE.titles, self.refusals)
+        found = [one for commit in self.commits for one in judging.commit(commit)]
+        return [*found, *judging.finish()]
+
+
+async def random_life(seed: int, steps: int = 40) -> Life:
+    """A customer who does this and that, some of it in vain."""
+    chance = random.Random(seed)  # reproducible
+    async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
+        member = Member(LicensingService(repository, CATALOGUE))
+        await member.open(chance.choice(("solo", "pair", "family")))
+        refusals = [one async for one in _live(member, chance, steps)]
+        commits = [
+            entries
+            async for page in store.read("customer/ada")
+            for entries in Codec(AGGREGATES).decode_bodies("customer/ada", page.commits)
+        ]
+    return Life(commits, refusals)
+
+
+async def _live(member: Member, chance: random.Random, steps: int) -> AsyncIterator[RefusalNoted]:
+    at, licenses = START, [("", "", "")]
+    for _ in range(steps):
+        at += timedelta(hours=chance.randint(1, 300))
+        device, title = chance.choice(_DEVICES), chance.choice(_TITLES)
+        license_id, its_device, its_title = chance.choice(licenses)
+        try:
+            match chance.choice(("request", "request", "renew", "renew", "play", "release", "rid")):
+                case "renew" if license_id:
+                    device, title = its_device, its_title
+                    await member.renew(license_id, at)
+                case "play" if license_id:
+                    await member.play(license_id, at)
+                case "release" if license_id:
+                    await member.release(license_id, at)
+                case "rid" if chance.random() < 0.3:
+                    await member.remove(device, at)
+                case _:
+                    license_id = ""
+                    granted = await member.request(device, title, at)
+                    licenses.append((granted.license_id, device, title))
+        except DownloadRefused as refused:
+            yield RefusalNoted(
+                position=refused.position,
+                at=refused.at or at,
+                decision="renewal" if license_id else "download",
+                device_id=device,
+                title_id=title,
+                license_id=license_id,
+                policy_version=refused.policy_version,
+                reasons=tuple(unmet.reason for unmet in refused.unmet),
+            )
+        except Refusal:
+            pass
