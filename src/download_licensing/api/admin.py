@@ -7,12 +7,17 @@ from typing import Any
 from litestar import Request, delete, put
 from litestar.params import JSONBody
 
-from download_licensing.api.bodies import BlockBody, JsonBody, StandingBody
+from download_licensing.api.bodies import BlockBody, JsonBody, RevocationBody, StandingBody
 from download_licensing.api.documentation import KeyableOperation, command_problems
 from download_licensing.api.headers import command_context
-from download_licensing.api.parameters import CustomerInPath
-from download_licensing.service.answers import Account
-from download_licensing.service.commands import BlockAccount, SetStanding, UnblockAccount
+from download_licensing.api.parameters import CustomerInPath, LicenseInPath
+from download_licensing.service.answers import Account, License
+from download_licensing.service.commands import (
+    BlockAccount,
+    RevokeLicense,
+    SetStanding,
+    UnblockAccount,
+)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -81,4 +86,29 @@ async def unblock_account(request: AnyRequest, customer_id: CustomerInPath) -> A
     return account
 
 
-ADMIN = (set_standing, block_account, unblock_account)
+@put(
+    f"{CUSTOMER}/licenses/{{license_id:str}}/revocation",
+    dto=JsonBody.of(RevocationBody),
+    return_dto=None,
+    summary="Revoke a licence",
+    tags=["operations"],
+    operation_id="revokeLicense",
+    operation_class=KeyableOperation,
+    response_description="The licence as it stands.",
+    responses=command_problems("account-not-found", "license-not-found", key=False),
+)
+async def revoke_license(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    license_id: LicenseInPath,
+    data: JSONBody[RevocationBody],
+) -> License:
+    """Take a licence away for good, which frees what it held. Idempotent by nature."""
+    revoked: License = await request.app.state.licensing.execute(
+        RevokeLicense(customer_id=customer_id, license_id=license_id, reason=data.reason),
+        command_context(request, key_required=False),
+    )
+    return revoked
+
+
+ADMIN = (set_standing, block_account, unblock_account, revoke_license)

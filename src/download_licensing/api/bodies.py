@@ -19,8 +19,8 @@ from download_licensing.api.problems import (
     problem_of,
 )
 from download_licensing.domain.events import Standing
-from download_licensing.domain.ids import Country, DeviceId, PlanId, TimeZone, TitleId
-from download_licensing.service.commands import Moment, OperatorsReason
+from download_licensing.domain.ids import Country, DeviceId, PlanId, SessionId, TimeZone, TitleId
+from download_licensing.service.commands import Moment, OperatorsReason, SessionEvents
 
 T = TypeVar("T")
 
@@ -92,9 +92,35 @@ class PlayBody(Body, frozen=True, kw_only=True):
 
     Attributes:
         played_at: when, by the clock of the device.
+        session_id: in which session, so that the session counts as one play.
+        sent_at: now, by the clock of the device, to correct what it tells.
     """
 
     played_at: Moment
+    session_id: SessionId | None = None
+    sent_at: Moment | None = None
+
+
+class SessionBody(Body, frozen=True, kw_only=True):
+    """What happened in a playback session.
+
+    Attributes:
+        events: 1 to 200, in any order.
+        sent_at: now, by the clock of the device, to correct what it tells.
+    """
+
+    events: SessionEvents
+    sent_at: Moment | None = None
+
+
+class RevocationBody(Body, frozen=True, kw_only=True):
+    """A revocation.
+
+    Attributes:
+        reason: for people, at most 500 characters.
+    """
+
+    reason: OperatorsReason
 
 
 class ReleaseBody(Body, frozen=True, kw_only=True):
@@ -226,19 +252,20 @@ def _field_errors(content: dict[str, Any], body_type: Any) -> Iterator[FieldErro
         try:
             msgspec.convert(content[name], field.type)
         except msgspec.ValidationError as error:
-            yield FieldError(field=name, message=readable(str(error)))
+            message, _, path = str(error).partition(" - at `$")
+            yield FieldError(field=name + path.rstrip("`"), message=readable(message))
 
 
 _READABLE = {
     "^lic-": "must be lic- and 32 hexadecimal digits, as a grant gave it",
     "^[A-Z]{2}": "must be two capital letters, as in PT (ISO 3166-1 alpha-2)",
     "A-Za-z0-9_+-": "must be an IANA time zone, as in Europe/Lisbon",
-    "length <= 64": "must be an IANA time zone, as in Europe/Lisbon",
+    "`str` of length <= 64": "must be an IANA time zone, as in Europe/Lisbon",
     r"regex '\\S'": "must not be blank",
-    "length >= 1": "must not be blank",
-    "length <= 500": "must have at most 500 characters",
+    "`str` of length >= 1": "must not be blank",
+    "`str` of length <= 500": "must have at most 500 characters",
     "matching regex": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
-    "length <=": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
+    "`str` of length <=": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
     "timezone component": "needs a time zone, as in 2026-01-31T12:00:00Z",
     "RFC3339": "is no RFC 3339 time such as 2026-01-31T12:00:00Z",
 }

@@ -16,22 +16,37 @@ from download_licensing.api.bodies import (
     RegionBody,
     ReleaseBody,
     RenewalBody,
+    SessionBody,
 )
 from download_licensing.api.documentation import (
     KeyableOperation,
     KeyedOperation,
     command_problems,
 )
-from download_licensing.api.headers import command_context, in_calendar
-from download_licensing.api.parameters import CustomerInPath, DeviceInPath, LicenseInPath
-from download_licensing.service.answers import Account, AccountOpened, DeviceRemoved, Grant, License
+from download_licensing.api.headers import command_context, in_calendar, in_calendar_if_told
+from download_licensing.api.parameters import (
+    CustomerInPath,
+    DeviceInPath,
+    LicenseInPath,
+    SessionInPath,
+)
+from download_licensing.service.answers import (
+    Account,
+    AccountOpened,
+    DeviceRemoved,
+    Grant,
+    License,
+    SessionReported,
+)
 from download_licensing.service.commands import (
     OpenAccount,
     ReleaseLicense,
     RemoveDevice,
     RenewLicense,
     ReportFirstPlay,
+    ReportSession,
     RequestDownload,
+    SessionEvent,
     SetRegion,
 )
 
@@ -131,7 +146,7 @@ async def request_download(
     response_description="Renewed, with what is left after it.",
     responses=command_problems(
         *("account-not-found", "license-not-found", "title-not-found"),
-        *("license-released", "plan-unknown"),
+        *("license-released", "license-revoked", "plan-unknown"),
         rules=True,
     ),
 )
@@ -173,10 +188,48 @@ async def report_first_play(
             customer_id=customer_id,
             license_id=license_id,
             played_at=in_calendar(data.played_at, "played_at"),
+            session_id=data.session_id,
+            sent_at=in_calendar_if_told(data.sent_at, "sent_at"),
         ),
         command_context(request, key_required=True),
     )
     return played
+
+
+@post(
+    f"{LICENSE}/sessions/{{session_id:str}}",
+    status_code=200,
+    dto=JsonBody.of(SessionBody),
+    return_dto=None,
+    summary="Report a playback session",
+    tags=["licences"],
+    operation_id="reportSession",
+    operation_class=KeyedOperation,
+    response_description="The session and the licence as they stand.",
+    responses=command_problems("account-not-found", "license-not-found"),
+)
+async def report_session(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    license_id: LicenseInPath,
+    session_id: SessionInPath,
+    data: JSONBody[SessionBody],
+) -> SessionReported:
+    """Starts, pauses, resumes, keep-alives and stops: late, twice, in parts and out of order."""
+    reported: SessionReported = await request.app.state.licensing.execute(
+        ReportSession(
+            customer_id=customer_id,
+            license_id=license_id,
+            session_id=session_id,
+            events=tuple(
+                SessionEvent(kind=event.kind, at=in_calendar(event.at, f"events[{place}].at"))
+                for place, event in enumerate(data.events)
+            ),
+            sent_at=in_calendar_if_told(data.sent_at, "sent_at"),
+        ),
+        command_context(request, key_required=True),
+    )
+    return reported
 
 
 @post(
@@ -198,12 +251,11 @@ async def release_license(
     data: JSONBody[ReleaseBody | None] = None,
 ) -> License:
     """Give a licence back because its download was deleted. Idempotent by nature."""
-    told = None if data is None else data.released_at
     released: License = await request.app.state.licensing.execute(
         ReleaseLicense(
             customer_id=customer_id,
             license_id=license_id,
-            released_at=None if told is None else in_calendar(told, "released_at"),
+            released_at=in_calendar_if_told(data.released_at if data else None, "released_at"),
         ),
         command_context(request, key_required=True),
     )
@@ -239,6 +291,7 @@ COMMANDS = (
     request_download,
     renew_license,
     report_first_play,
+    report_session,
     release_license,
     remove_device,
 )

@@ -74,6 +74,11 @@ def in_calendar(moment: datetime, field: str) -> datetime:
         raise _invalid(field, str(error).removeprefix(f"{field} ")) from None
 
 
+def in_calendar_if_told(moment: datetime | None, field: str) -> datetime | None:
+    """The same for a time that may be left out."""
+    return None if moment is None else in_calendar(moment, field)
+
+
 def _key(request: AnyRequest, *, required: bool) -> str | None:
     values = _values(request, b"idempotency-key")
     if not values:

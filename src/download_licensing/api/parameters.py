@@ -27,6 +27,12 @@ LicenseInPath = Annotated[
     str,
     PathParameter(pattern=LICENSE_ID_PATTERN, description="The licence's id, as a grant gave it."),
 ]
+SessionInPath = Annotated[
+    str,
+    PathParameter(
+        pattern=ID_PATTERN, max_length=ID_CHARACTERS_MAX, description="The device's id of it."
+    ),
+]
 DeviceInQuery = Annotated[
     str,
     QueryParameter(

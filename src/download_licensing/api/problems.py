@@ -119,6 +119,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "account-exists": Kind(409, "The account is open with another plan or region", ""),
         "license-released": Kind(409, "The licence was released", ""),
+        "license-revoked": Kind(409, "The licence was revoked", ""),
         "body-too-large": Kind(413, "The body is too large", "Send a smaller body."),
         "unsupported-media-type": Kind(
             415, "The body is of another type", "Send JSON, with Content-Type: application/json."

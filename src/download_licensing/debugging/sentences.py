@@ -25,7 +25,10 @@ from download_licensing.domain.events import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
+    PlayCounted,
     RegionChanged,
+    SessionReported,
     StandingChanged,
 )
 from helenus.events import Event
@@ -158,3 +161,25 @@ def _(event: LicenseReleased, aggregate_id: str) -> str:
         else f" (the device's clock said {moment(event.released_at_device)})"
     )
     return f"Licence {aggregate_id} was released: {why}{clock}."
+
+
+@sentence.register
+def _(event: LicenseRevoked, aggregate_id: str) -> str:
+    return f"An operator revoked licence {aggregate_id}: {event.reason.rstrip('.')}."
+
+
+@sentence.register
+def _(event: SessionReported, aggregate_id: str) -> str:
+    return (
+        f"Session {event.session_id} of licence {aggregate_id}, begun at"
+        f" {moment(event.started_at)}, was {event.state} at {moment(event.last_at)}."
+    )
+
+
+@sentence.register
+def _(event: PlayCounted, aggregate_id: str) -> str:
+    session = f", session {event.session_id}" if event.session_id else ""
+    return (
+        f"A play of {aggregate_id} at {moment(event.played_at)} was counted"
+        f" (licence {event.license_id}{session})."
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from download_licensing.domain.sessions import SessionState
 from helenus.events import Event
 
 ReleaseReason = Literal["deleted", "device-removed"]
@@ -80,6 +81,20 @@ class DownloadCounted(Event, name="download-counted"):
 
     license_id: str
     device_id: str
+    at: datetime
+
+
+class PlayCounted(Event, name="play-counted"):
+    """Downloaded title: a download of it was played, in a session not counted before.
+
+    Attributes:
+        session_id: the device's; "": it told of a first play without naming the session.
+        played_at: as counted.
+    """
+
+    license_id: str
+    session_id: str
+    played_at: datetime
     at: datetime
 
 
@@ -167,4 +182,33 @@ class LicenseReleased(Event, name="license-released"):
 
     reason: ReleaseReason
     released_at_device: datetime | None
+    at: datetime
+
+
+class LicenseRevoked(Event, name="license-revoked"):
+    """License: taken away for good by an operator.
+
+    Attributes:
+        reason: the operator's, for people.
+    """
+
+    reason: str
+    at: datetime
+
+
+class SessionReported(Event, name="session-reported"):
+    """License: what is known of a playback session after a report.
+
+    Attributes:
+        started_at: as counted.
+        state: stopped is for good.
+        last_at: as counted, of its latest event.
+        reported_at_device: of the earliest event in the report, as the device's clock had it.
+    """
+
+    session_id: str
+    started_at: datetime
+    state: SessionState
+    last_at: datetime
+    reported_at_device: datetime
     at: datetime

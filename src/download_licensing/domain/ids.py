@@ -17,6 +17,7 @@ LICENSE_ID_PATTERN = r"^lic-[0-9a-f]{32}(?![\s\S])"
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, max_length=ID_CHARACTERS_MAX)]
 CustomerId = Id
 DeviceId = Id
+SessionId = Id
 TitleId = Id
 PlanId = Id
 LicenseId = Annotated[str, msgspec.Meta(pattern=LICENSE_ID_PATTERN)]

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from download_licensing.domain.events import (
     FirstPlayReported,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
     ReleaseReason,
+    SessionReported,
 )
+from download_licensing.domain.sessions import Session
 from download_licensing.domain.times import after, earlier, lasts
 from helenus.aggregates import Aggregate, applies
 
+SESSIONS_MAX = 50
+"""Sessions of one licence that are remembered, those that began last."""
+
 
 class License(Aggregate, name="license"):
-    """A licence. It is active while it is neither released nor past its effective expiry.
+    """A licence. It is active while it is neither released, revoked nor past its effective expiry.
 
     Attributes:
         title_id: what may be played.
@@ -32,6 +40,10 @@ class License(Aggregate, name="license"):
         renewals_max: None: no cap.
         policy_version: of the policy that allowed the grant or the last renewal; "": recorded
             before there were any.
+        revoked_at: None: no operator revoked it.
+        revoke_reason: the operator's.
+        sessions: by id, `SESSIONS_MAX` of them at most.
+        forgotten_until: when the last of the sessions that are forgotten began; None: none is.
     """
 
     title_id: str = ""
@@ -48,6 +60,10 @@ class License(Aggregate, name="license"):
     released_at: datetime | None = None
     release_reason: ReleaseReason | None = None
     policy_version: str = ""
+    revoked_at: datetime | None = None
+    revoke_reason: str = ""
+    sessions: dict[str, Session] = msgspec.field(default_factory=dict)
+    forgotten_until: datetime | None = None
 
     @property
     def effective_expires_at(self) -> datetime | None:
@@ -59,14 +75,18 @@ class License(Aggregate, name="license"):
         """None: not limited."""
         return None if self.renewals_max is None else max(0, self.renewals_max - self.renewals_used)
 
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was released or revoked; None: neither."""
+        return self.released_at or self.revoked_at
+
     def active(self, at: datetime) -> bool:
         """Whether the download may be played at a time."""
-        return self.released_at is None and lasts(self.effective_expires_at, at)
+        return self.ended_at is None and lasts(self.effective_expires_at, at)
 
-    def counted_play(self, played_at: datetime, now: datetime) -> datetime:
-        """When a play counts as having happened: the device's clock is not trusted."""
-        assert self.extended_at is not None
-        return min(max(played_at, self.extended_at), now)
+    def forgot(self, started_at: datetime) -> bool:
+        """Whether a session that began then may have been counted and forgotten."""
+        return self.forgotten_until is not None and started_at <= self.forgotten_until
 
     def issue(
         self,
@@ -93,13 +113,18 @@ class License(Aggregate, name="license"):
             )
         )
 
-    def play(self, reported: datetime, at: datetime) -> None:
-        """Start the playback window."""
-        played_at = self.counted_play(reported, at)
+    def play(self, played_at: datetime, told: datetime, at: datetime) -> None:
+        """Start the playback window.
+
+        Args:
+            played_at: as counted.
+            told: by the clock of the device.
+            at: when it is reported.
+        """
         self.record(
             FirstPlayReported(
                 played_at=played_at,
-                reported_at_device=reported,
+                reported_at_device=told,
                 playback_ends_at=after(played_at, self.playback_window_s),
                 at=at,
             )
@@ -118,6 +143,23 @@ class License(Aggregate, name="license"):
         self, reason: ReleaseReason, released_at_device: datetime | None, at: datetime
     ) -> None:
         self.record(LicenseReleased(reason=reason, released_at_device=released_at_device, at=at))
+
+    def revoke(self, reason: str, at: datetime) -> None:
+        self.record(LicenseRevoked(reason=reason, at=at))
+
+    def report_session(
+        self, session_id: str, session: Session, told: datetime, at: datetime
+    ) -> None:
+        self.record(
+            SessionReported(
+                session_id=session_id,
+                started_at=session.started_at,
+                state=session.state,
+                last_at=session.last_at,
+                reported_at_device=told,
+                at=at,
+            )
+        )
 
     @applies
     def _issued(self, event: LicenseIssued) -> None:
@@ -148,3 +190,16 @@ class License(Aggregate, name="license"):
     def _released(self, event: LicenseReleased) -> None:
         self.released_at = event.at
         self.release_reason = event.reason
+
+    @applies
+    def _revoked(self, event: LicenseRevoked) -> None:
+        self.revoked_at = event.at
+        self.revoke_reason = event.reason
+
+    @applies
+    def _session(self, event: SessionReported) -> None:
+        self.sessions[event.session_id] = Session(event.started_at, event.state, event.last_at)
+        if len(self.sessions) > SESSIONS_MAX:
+            oldest = min(self.sessions, key=lambda each: self.sessions[each].started_at)
+            started_at = self.sessions.pop(oldest).started_at
+            self.forgotten_until = max(started_at, self.forgotten_until or started_at)

@@ -13,6 +13,7 @@ CommandRefused (helenus)
     ├── UnknownTimeZone         the time zone named in the command is none
     ├── AccountExists           the account is open with another plan, or for another region
     ├── LicenseReleased         a released licence cannot be renewed
+    ├── LicenseRevoked          a revoked licence cannot be renewed
     └── KeyReused               the idempotency key made a licence for another request before
 """
 
@@ -171,6 +172,16 @@ class LicenseReleased(Refusal):
 
     def __init__(self, license_id: str) -> None:
         super().__init__(f"Licence {license_id!r} was released.")
+
+
+class LicenseRevoked(Refusal):
+    """An operator revoked the licence, so it cannot be renewed."""
+
+    reason = "license-revoked"
+    remedy = "Delete the download; support knows why it was revoked."
+
+    def __init__(self, license_id: str) -> None:
+        super().__init__(f"Licence {license_id!r} was revoked.")
 
 
 class KeyReused(Refusal):

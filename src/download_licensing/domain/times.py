@@ -39,6 +39,23 @@ def utc(moment: datetime, field: str) -> datetime:
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
+def counted_time(
+    told: datetime, *, earliest: datetime, latest: datetime, ahead: timedelta = timedelta(0)
+) -> datetime:
+    """When something counts as having happened that a device tells of: its clock is not trusted.
+
+    Args:
+        told: by the clock of the device.
+        earliest: before which it cannot have happened.
+        latest: after which it cannot have happened.
+        ahead: by how much the clock of the device is ahead of ours; negative: behind.
+    """
+    # Compared as spans: with a clock that is thousands of years off, a moment would not exist.
+    if told - latest >= ahead:
+        return latest
+    return min(earliest, latest) if told - earliest <= ahead else told - ahead
+
+
 def after(moment: datetime, seconds: int) -> datetime | None:
     """The moment this many seconds later; None, no end, for 0."""
     return moment + timedelta(seconds=seconds) if seconds else None

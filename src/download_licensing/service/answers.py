@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from download_licensing.domain.events import Standing
+from download_licensing.domain.sessions import SessionState
 from download_licensing.domain.unmet import Unmet
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "Grant",
     "License",
     "LicenseState",
+    "Session",
+    "SessionReported",
     "Unmet",
     "Warning",
     "WarningCode",
 ]
 
-LicenseState = Literal["active", "expired", "released"]
+LicenseState = Literal["active", "expired", "released", "revoked"]
 WarningCode = Literal["last-download-of-title", "no-download-of-title-left", "last-renewal"]
 
 
@@ -119,9 +122,10 @@ class License(Answer, frozen=True, kw_only=True):
 
     Attributes:
         effective_expires_at: the earlier of licence end and playback window end; None: never.
-        license_remaining_s: whole seconds to the licence's end; None: unlimited; 0 once released.
+        license_remaining_s: whole seconds to the licence's end; None: unlimited; 0 once released or
+            revoked.
         playback_remaining_s: whole seconds to the end of the playback window, all of it before the
-            first play; None: unlimited; 0 once released.
+            first play; None: unlimited; 0 once released or revoked.
         renewals_left: None: not limited.
     """
 
@@ -142,6 +146,37 @@ class License(Answer, frozen=True, kw_only=True):
     renewals_left: int | None
     released_at: datetime | None
     release_reason: Literal["deleted", "device-removed"] | None
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+
+
+class Session(Answer, frozen=True, kw_only=True):
+    """A playback session as far as it is known. Times as counted.
+
+    Attributes:
+        state: stopped is for good.
+        last_event_at: of its latest event.
+    """
+
+    session_id: str
+    state: SessionState
+    started_at: datetime
+    last_event_at: datetime
+
+
+class SessionReported(Answer, frozen=True, kw_only=True):
+    """The answer to `ReportSession`.
+
+    Attributes:
+        license: as it stands now.
+        session: as it stands now; None: it is too old to tell whether it was counted before, so
+            nothing was taken in.
+        news: whether the report told something that was not known.
+    """
+
+    license: License
+    session: Session | None
+    news: bool
 
 
 class Device(Answer, frozen=True, kw_only=True):

@@ -18,15 +18,34 @@ from download_licensing.domain.ids import (
     DeviceId,
     LicenseId,
     PlanId,
+    SessionId,
     TimeZone,
     TitleId,
 )
+from download_licensing.domain.sessions import SESSION_EVENTS_MAX, SessionKind
 
 REASON_CHARACTERS_MAX = 500
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 OperatorsReason = Annotated[
     str, msgspec.Meta(min_length=1, max_length=REASON_CHARACTERS_MAX, pattern=r"\S")
+]
+
+
+class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happened in a playback session.
+
+    Attributes:
+        kind: start, pause, resume, keep-alive or stop.
+        at: when, by the clock of the device.
+    """
+
+    kind: SessionKind
+    at: Moment
+
+
+SessionEvents = Annotated[
+    tuple[SessionEvent, ...], msgspec.Meta(min_length=1, max_length=SESSION_EVENTS_MAX)
 ]
 
 
@@ -90,6 +109,18 @@ class UnblockAccount(Command, frozen=True, kw_only=True):
     """Allow the customer's downloads again. Idempotent."""
 
 
+class RevokeLicense(Command, frozen=True, kw_only=True):
+    """Take a licence away for good. Idempotent: the first reason stays.
+
+    Attributes:
+        license_id: the licence.
+        reason: the operator's, for people.
+    """
+
+    license_id: LicenseId
+    reason: OperatorsReason
+
+
 class RequestDownload(Command, frozen=True, kw_only=True):
     """Ask for permission to download a title. Needs an idempotency key: it makes the licence's id.
 
@@ -108,10 +139,30 @@ class ReportFirstPlay(Command, frozen=True, kw_only=True):
     Attributes:
         license_id: its licence.
         played_at: when, by the clock of the device, which is not trusted.
+        session_id: in which session; a session counts as one play, however often it is told.
+        sent_at: now, by the clock of the device: what is told is then corrected by the difference.
     """
 
     license_id: LicenseId
     played_at: Moment
+    session_id: SessionId | None = None
+    sent_at: Moment | None = None
+
+
+class ReportSession(Command, frozen=True, kw_only=True):
+    """Report what happened in a playback session. Idempotent, in any order and any parts.
+
+    Attributes:
+        license_id: of what was played.
+        session_id: the device's own id of the session.
+        events: what happened, with times by the clock of the device, which is not trusted.
+        sent_at: now, by the clock of the device: what is told is then corrected by the difference.
+    """
+
+    license_id: LicenseId
+    session_id: SessionId
+    events: SessionEvents
+    sent_at: Moment | None = None
 
 
 class RenewLicense(Command, frozen=True, kw_only=True):

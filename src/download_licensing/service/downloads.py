@@ -11,6 +11,7 @@ from download_licensing.domain.refusals import (
     DownloadRefused,
     KeyReused,
     LicenseReleased,
+    LicenseRevoked,
     UnknownTitle,
 )
 from download_licensing.domain.rule import Decision
@@ -39,6 +40,7 @@ class Downloads(Licensing):
             DownloadRefused: rules are not met.
             KeyReused: the key made a licence for another device or title.
             LicenseReleased: the key made a licence that was released since.
+            LicenseRevoked: the key made a licence that was revoked since.
             helenus.InvalidArgument: there is no idempotency key.
         """
         account = account_of(unit, command.customer_id)
@@ -81,13 +83,13 @@ class Downloads(Licensing):
         Raises:
             LicenseNotFound: the customer has no such licence.
             LicenseReleased: it was given back.
+            LicenseRevoked: an operator took it away.
             TitleNotFound: its title is no longer in the catalogue.
             DownloadRefused: rules are not met.
         """
         account = account_of(unit, command.customer_id)
         license = license_of(unit, command.license_id)
-        if license.released_at is not None:
-            raise LicenseReleased(command.license_id)
+        _require_not_ended(license)
         at = utc(context.at, "at")
         terms = self._terms(account, self._title(license.title_id), at)
         situation = survey(
@@ -118,7 +120,7 @@ class Downloads(Licensing):
         license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
         told = None if command.released_at is None else utc(command.released_at, "released_at")
-        if license.released_at is None:
+        if license.ended_at is None:
             license.release("deleted", told, at)
             unit.get(Device, license.device_id).drop(license.id, at)
         return present.license(command.customer_id, license, at)
@@ -150,6 +152,12 @@ def _granted_before(
     """The answer to a repetition that came later than the repository remembers commands."""
     if (license.device_id, license.title_id) != (command.device_id, command.title_id):
         raise KeyReused
+    _require_not_ended(license)
+    return present.grant(command.customer_id, license, situation, plan_id, terms, downloads=0)
+
+
+def _require_not_ended(license: License) -> None:
     if license.released_at is not None:
         raise LicenseReleased(license.id)
-    return present.grant(command.customer_id, license, situation, plan_id, terms, downloads=0)
+    if license.revoked_at is not None:
+        raise LicenseRevoked(license.id)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from download_licensing.domain.device import Device
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of
-from download_licensing.service.commands import BlockAccount, SetStanding, UnblockAccount
+from download_licensing.service.base import Licensing, account_of, license_of
+from download_licensing.service.commands import (
+    BlockAccount,
+    RevokeLicense,
+    SetStanding,
+    UnblockAccount,
+)
 from helenus.service import CommandContext, handles
 from helenus.unit_of_work import UnitOfWork
 
@@ -39,3 +45,20 @@ class Operations(Licensing):
         account = account_of(unit, command.customer_id)
         account.unblock(utc(context.at, "at"))
         return present.account(command.customer_id, account)
+
+    @handles
+    def revoke(
+        self, unit: UnitOfWork, command: RevokeLicense, context: CommandContext
+    ) -> answers.License:
+        """Take a licence away, which frees what it held; one that ended before stays as it is.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+        """
+        account_of(unit, command.customer_id)
+        license = license_of(unit, command.license_id)
+        at = utc(context.at, "at")
+        if license.ended_at is None:
+            license.revoke(command.reason, at)
+            unit.get(Device, license.device_id).drop(license.id, at)
+        return present.license(command.customer_id, license, at)

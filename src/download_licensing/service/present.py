@@ -11,6 +11,7 @@ from download_licensing.domain.policy import Terms
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
+from download_licensing.domain.sessions import Session
 from download_licensing.domain.situation import Aggregates, Situation
 from download_licensing.domain.times import YEAR, seconds_until, when_fewer_last
 from download_licensing.domain.unmet import Unmet
@@ -34,26 +35,48 @@ def account(customer_id: str, held: Account) -> answers.Account:
 def license(customer_id: str, held: License, at: datetime) -> answers.License:
     """The answer about an issued licence at a time."""
     assert held.issued_at is not None
-    released = held.released_at is not None
+    ended = held.ended_at is not None
     return answers.License(
         license_id=held.id,
         customer_id=customer_id,
         device_id=held.device_id,
         title_id=held.title_id,
-        state="released" if released else "active" if held.active(at) else "expired",
+        state=_state(held, at),
         issued_at=held.issued_at,
         expires_at=held.expires_at,
         first_played_at=held.first_played_at,
         playback_window_s=held.playback_window_s,
         playback_ends_at=held.playback_ends_at,
         effective_expires_at=held.effective_expires_at,
-        license_remaining_s=0 if released else _license_remaining_s(held, at),
-        playback_remaining_s=0 if released else _playback_remaining_s(held, at),
+        license_remaining_s=0 if ended else _license_remaining_s(held, at),
+        playback_remaining_s=0 if ended else _playback_remaining_s(held, at),
         renewals_used=held.renewals_used,
         renewals_left=held.renewals_left,
         released_at=held.released_at,
         release_reason=held.release_reason,
+        revoked_at=held.revoked_at,
+        revoke_reason=held.revoke_reason or None,
     )
+
+
+def session(session_id: str, known: Session | None) -> answers.Session | None:
+    """The answer about a playback session, if it is known."""
+    if known is None:
+        return None
+    return answers.Session(
+        session_id=session_id,
+        state=known.state,
+        started_at=known.started_at,
+        last_event_at=known.last_at,
+    )
+
+
+def _state(held: License, at: datetime) -> answers.LicenseState:
+    if held.released_at is not None:
+        return "released"
+    if held.revoked_at is not None:
+        return "revoked"
+    return "active" if held.active(at) else "expired"
 
 
 def _license_remaining_s(held: License, at: datetime) -> int | None:

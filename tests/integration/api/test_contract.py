@@ -19,7 +19,7 @@ LICENSE = {
     *("license_id", "customer_id", "device_id", "title_id", "state", "issued_at", "expires_at"),
     *("first_played_at", "playback_window_s", "playback_ends_at", "effective_expires_at"),
     *("license_remaining_s", "playback_remaining_s", "renewals_used", "renewals_left"),
-    *("released_at", "release_reason"),
+    *("released_at", "release_reason", "revoked_at", "revoke_reason"),
 }
 
 
@@ -84,6 +84,40 @@ async def test_operators_block_and_billing_says_how_a_customer_stands(client: As
     assert (lifted.status, lifted.json()["blocked"]) == (200, None)
     nobody = await client.call("DELETE", "/v1/admin/customers/nobody/block")
     assert (nobody.status, nobody.reason) == (404, "account-not-found")
+
+
+async def test_a_session_is_reported_in_parts(client: AsgiClient) -> None:
+    await opened(client)
+    license_id = (await granted(client, "meadow"))["license_id"]
+    path = f"{CUSTOMER}/licenses/{license_id}/sessions/s-1"
+    start = {"kind": "start", "at": "2026-01-01T01:00:00+01:00"}
+    first = await client.post(path, {"events": [start]}, at=LATER)
+    assert (first.status, first.json()["news"]) == (200, True)
+    stop = {"kind": "stop", "at": "2025-12-31T02:00:00Z"}
+    second = await client.post(path, {"events": [stop], "sent_at": T0}, at=LATER)
+    assert second.json()["session"] == {
+        "session_id": "s-1",
+        "state": "stopped",
+        "started_at": T0,
+        "last_event_at": "2026-01-01T02:00:00Z",
+    }
+    assert second.json()["license"].keys() == LICENSE
+    wrong = {"events": [{"kind": "stop", "at": "0001-01-01T00:00:00Z"}], "sent_at": T0}
+    refused = await client.post(path, wrong, at=LATER)
+    assert refused.json()["errors"][0]["field"] == "events[0].at"
+    lost = await client.post(f"{CUSTOMER}/licenses/{license_id}/sessions/..", {"events": [stop]})
+    assert lost.status in {400, 404}
+
+
+async def test_an_operator_revokes_a_licence(client: AsgiClient) -> None:
+    await opened(client)
+    license_id = (await granted(client))["license_id"]
+    path = f"/v1/admin/customers/c-1/licenses/{license_id}/revocation"
+    revoked = await client.call("PUT", path, {"reason": "Studio's claim."}, at=LATER)
+    assert (revoked.status, revoked.json()["state"]) == (200, "revoked")
+    assert revoked.json()["revoke_reason"] == "Studio's claim."
+    renewal = await client.post(f"{CUSTOMER}/licenses/{license_id}/renewals", at=LATER)
+    assert (renewal.status, renewal.reason) == (409, "license-revoked")
 
 
 async def test_an_account_opened_under_a_key_is_answered_alike_again(client: AsgiClient) -> None:

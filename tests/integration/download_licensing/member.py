@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from download_licensing.catalogue import Catalogue
+from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.domain.sessions import SessionKind
 from download_licensing.domain.terms import Plan, Title
 from download_licensing.service import answers, commands
 from download_licensing.service.licensing import LicensingService, stream_of
@@ -120,6 +122,30 @@ class Member:
         )
         answer: answers.License = await self._execute(command, at or played_at, None)
         return answer
+
+    async def session(
+        self,
+        license_id: str,
+        session_id: str,
+        *told: tuple[SessionKind, datetime],
+        at: datetime,
+        sent_at: datetime | None = None,
+    ) -> answers.SessionReported:
+        events = tuple(commands.SessionEvent(kind=kind, at=when) for kind, when in told)
+        answer: answers.SessionReported = await self.do(
+            commands.ReportSession,
+            at,
+            license_id=license_id,
+            session_id=session_id,
+            events=events,
+            sent_at=sent_at,
+        )
+        return answer
+
+    async def plays(self, title_id: str) -> list[datetime]:
+        """When the plays of a title count that are remembered."""
+        view = await self.service.repository.load(stream_of(self.customer_id))
+        return view.get(DownloadedTitle, title_id).plays
 
     async def release(
         self, license_id: str, at: datetime, released_at: datetime | None = None

@@ -26,6 +26,7 @@ from download_licensing.simulate.oracle.records import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    PlayCounted,
 )
 from download_licensing.simulate.oracle.terms import Terms
 
@@ -59,7 +60,7 @@ def _grant(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
         _shape(
             deed,
             {"license-issued": 1, "download-counted": 1, "download-held": 1},
-            optional="device-registered",
+            optional=("device-registered",),
         )
     )
     yield from complaints
@@ -96,7 +97,9 @@ def _registration(deed: Deed, ledger: Ledger, device_id: str) -> Complaints:
 
 
 def _play(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
-    yield from _shape(deed, {"first-play-reported": 1}, optional="download-shortened")
+    yield from _shape(
+        deed, {"first-play-reported": 1}, optional=("download-shortened", "play-counted")
+    )
     kept = ledger.licenses.get(_addressee(deed, FirstPlayReported))
     if kept is None or kept.released_at is not None or kept.first_played_at is not None:
         yield Complaint(Kind.SHAPE, "a first play of a licence that is released, played or unknown")
@@ -106,6 +109,10 @@ def _play(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     window = timedelta(seconds=kept.playback_window_s) if kept.playback_window_s else None
     yield from _same("played_at", fact.played_at, counted)
     yield from _same("playback_ends_at", fact.playback_ends_at, _after(counted, window))
+    for told in deed.told:
+        if isinstance(told.fact, PlayCounted):
+            play = (told.aggregate_id, told.fact.license_id, told.fact.played_at)
+            yield from _same("play", play, (kept.title_id, kept.license_id, counted))
     before, ends_at = kept.ends_at(), fact.playback_ends_at
     shortens = ends_at is not None and (before is None or ends_at < before)
     shortened = [t for t in deed.told if isinstance(t.fact, DownloadShortened)]
@@ -181,10 +188,11 @@ _CHECKS = {
 }
 
 
-def _shape(deed: Deed, expected: dict[str, int], optional: str = "") -> Complaints:
+def _shape(deed: Deed, expected: dict[str, int], optional: tuple[str, ...] = ()) -> Complaints:
     names = deed.names()
-    if names.get(optional) == 1:
-        del names[optional]
+    for name in optional:
+        if names.get(name) == 1:
+            del names[name]
     if names != Counter(expected):
         yield Complaint(Kind.SHAPE, f"recorded {dict(names)}, expected {expected}")
 

@@ -22,6 +22,7 @@ from download_licensing.simulate.oracle.records import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    PlayCounted,
     Told,
 )
 
@@ -122,6 +123,8 @@ class Ledger:
                 self.devices[device_id].removed_at = at
             case DownloadCounted(license_id, _, at):
                 self.downloads.append(Download(told.aggregate_id, license_id, at))
+            case PlayCounted():
+                pass
             case DownloadHeld(license_id, _, expires_at, _):
                 self.devices[told.aggregate_id].held[license_id] = expires_at
             case DownloadShortened(license_id, expires_at, _):

@@ -52,6 +52,15 @@ class DownloadCounted(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class PlayCounted(msgspec.Struct, frozen=True):
+    """A title was played; the aggregate's id is the title's."""
+
+    license_id: str
+    session_id: str
+    played_at: datetime
+    at: datetime
+
+
 class DownloadHeld(msgspec.Struct, frozen=True):
     """A device, the aggregate, holds a licence until it expires."""
 
@@ -118,6 +127,7 @@ Fact = (
     | DeviceRegistered
     | DeviceRemoved
     | DownloadCounted
+    | PlayCounted
     | DownloadHeld
     | DownloadDropped
     | DownloadShortened
@@ -132,6 +142,7 @@ _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("account", "device-registered"): DeviceRegistered,
     ("account", "device-removed"): DeviceRemoved,
     ("downloaded-title", "download-counted"): DownloadCounted,
+    ("downloaded-title", "play-counted"): PlayCounted,
     ("device", "download-held"): DownloadHeld,
     ("device", "download-dropped"): DownloadDropped,
     ("device", "download-shortened"): DownloadShortened,

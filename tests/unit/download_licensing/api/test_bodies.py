@@ -15,6 +15,8 @@ from download_licensing.api.bodies import (
     RegionBody,
     ReleaseBody,
     RenewalBody,
+    RevocationBody,
+    SessionBody,
     StandingBody,
     explain,
     readable,
@@ -22,9 +24,11 @@ from download_licensing.api.bodies import (
 )
 from download_licensing.api.problems import InvalidRequest, ProblemError
 
+SESSION = ("session_id", "must be 1 to 100 characters")
 BODIES: list[type[Body]] = [
     *(AccountBody, RegionBody, StandingBody, BlockBody),
     *(DownloadBody, RenewalBody, PlayBody, ReleaseBody),
+    *(SessionBody, RevocationBody),
 ]
 
 
@@ -55,6 +59,32 @@ def test_every_wrong_field_is_listed_once() -> None:
         (RegionBody, b'{"country": "PT", "time_zone": "/etc/passwd"}', "time_zone", "an IANA"),
         (RegionBody, b'{"country": "PT", "time_zone": ""}', "time_zone", "an IANA"),
         (RegionBody, b'{"country": "PT", "time_zone": "%s"}' % (b"a" * 65), "time_zone", "IANA"),
+        (SessionBody, b'{"events": []}', "events", "`array` of length >= 1"),
+        (SessionBody, b'{"events": "x"}', "events", "Expected `array`"),
+        (SessionBody, b'{"events": [{"kind": "start"}]}', "events[0]", "missing required"),
+        (
+            SessionBody,
+            b'{"events": [{"kind": "jump", "at": "2026-01-01T00:00:00Z"}]}',
+            *("events[0].kind", "Invalid enum value 'jump'"),
+        ),
+        (
+            SessionBody,
+            b'{"events": [{"kind": "stop", "at": "2026-01-01T00:00:00"}]}',
+            *("events[0].at", "needs a time zone"),
+        ),
+        (
+            SessionBody,
+            b'{"events": [{"kind": "stop", "at": "2026-01-01T00:00:00Z", "by": 1}]}',
+            *("events[0]", "unknown field `by`"),
+        ),
+        (
+            SessionBody,
+            b'{"events": [%s]}'
+            % b", ".join([b'{"kind": "stop", "at": "2026-01-01T00:00:00Z"}'] * 201),
+            *("events", "`array` of length <= 200"),
+        ),
+        (PlayBody, b'{"played_at": "2026-01-01T00:00:00Z", "session_id": "../x"}', *SESSION),
+        (RevocationBody, b'{"reason": 7}', "reason", "Expected `str`"),
         (StandingBody, b'{"standing": "bad"}', "standing", "Invalid enum value 'bad'"),
         (StandingBody, b'{"standing": null}', "standing", "Expected `str`"),
         (BlockBody, b'{"reason": ""}', "reason", "must not be blank"),

@@ -42,6 +42,7 @@ def respond(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         (refusals.UnknownTimeZone("Mars"), 422, "time-zone-unknown"),
         (refusals.AccountExists("c", "basic"), 409, "account-exists"),
         (refusals.LicenseReleased("l"), 409, "license-released"),
+        (refusals.LicenseRevoked("l"), 409, "license-revoked"),
         (refusals.KeyReused(), 422, "idempotency-key-reused"),
         (errors.CommandIdReused("k"), 422, "idempotency-key-reused"),
         (errors.InvalidArgument("a"), 400, "invalid-request"),
@@ -84,7 +85,7 @@ def test_every_problem_says_what_to_do_or_its_refusal_does() -> None:
     told_by_the_refusal = {
         *("refused", "account-not-found", "license-not-found", "device-not-found"),
         *("title-not-found", "account-exists", "license-released", "title-unknown"),
-        *("plan-unknown", "time-zone-unknown"),
+        *("plan-unknown", "time-zone-unknown", "license-revoked"),
     }
     assert {reason for reason, kind in KINDS.items() if not kind.remedy} == told_by_the_refusal
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from download_licensing.debugging.sentences import sentence
+from download_licensing.debugging.wording import moment
 from download_licensing.domain import events
 from download_licensing.service.licensing import AGGREGATES
 from helenus import Event
@@ -96,3 +97,20 @@ def test_where_and_how_an_account_stands_is_told() -> None:
     assert sentence(moved, "account") == (
         "The customer's region became BE, with months by Europe/Brussels."
     )
+
+
+def test_plays_sessions_and_revocations_are_told() -> None:
+    session = events.SessionReported(
+        session_id="s-1", started_at=T0, state="paused", last_at=T0, reported_at_device=T0, at=T0
+    )
+    assert sentence(session, "l-1") == (
+        f"Session s-1 of licence l-1, begun at {moment(T0)}, was paused at {moment(T0)}."
+    )
+    play = events.PlayCounted(license_id="l-1", session_id="s-1", played_at=T0, at=T0)
+    assert sentence(play, "film") == (
+        f"A play of film at {moment(T0)} was counted (licence l-1, session s-1)."
+    )
+    unnamed = events.PlayCounted(license_id="l-1", session_id="", played_at=T0, at=T0)
+    assert "session" not in sentence(unnamed, "film")
+    revoked = events.LicenseRevoked(reason="Claim.", at=T0)
+    assert sentence(revoked, "l-1") == "An operator revoked licence l-1: Claim."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from download_licensing.domain.account import REGISTRATIONS_MAX, Account
 from download_licensing.domain.device import DOWNLOADS_MAX, Device
-from download_licensing.domain.downloaded_title import DownloadedTitle
+from download_licensing.domain.downloaded_title import PLAYS_MAX, DownloadedTitle
 from download_licensing.domain.events import (
     DeviceRegistered,
     DeviceRemoved,
@@ -16,7 +16,10 @@ from download_licensing.domain.events import (
     DownloadDropped,
     DownloadHeld,
     DownloadShortened,
+    PlayCounted,
+    SessionReported,
 )
+from download_licensing.domain.license import SESSIONS_MAX, License
 from download_licensing.domain.times import SETTLING, YEAR
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -195,3 +198,53 @@ def test_what_is_remembered_of_a_busy_account_is_bounded() -> None:
     assert len(account.registrations) == REGISTRATIONS_MAX
     assert len(device.downloads) == DOWNLOADS_MAX
     assert (account.registrations[0], device.downloads[0]) == (START + TICK, START + TICK)
+
+
+def played(*times: datetime) -> DownloadedTitle:
+    title = DownloadedTitle.empty("t")
+    for at in times:
+        title.apply(PlayCounted(license_id="l", session_id="s", played_at=at, at=at))
+    return title
+
+
+@given(st.lists(moments, max_size=30), st.lists(moments, max_size=5), moments)
+def test_the_plays_a_title_drops_count_for_no_decision_it_allows(
+    plays: list[datetime], downloads: list[datetime], asked: datetime
+) -> None:
+    title = played(*plays)
+    for at in downloads:
+        title.apply(DownloadCounted(license_id="l", device_id="d", at=at))
+    now = max(asked, title.horizon or asked)
+
+    assert title.plays_in_year_before(now) == sorted(at for at in plays if at > now - YEAR)
+    assert title.in_year_before(now) == sorted(at for at in downloads if at > now - YEAR)
+
+
+def test_a_play_counts_for_less_than_a_year_and_the_latest_are_remembered() -> None:
+    assert played(START).plays_in_year_before(START + YEAR - TICK) == [START]
+    assert played(START).plays_in_year_before(START + YEAR) == []
+
+    busy = played(*[START + number * TICK for number in range(PLAYS_MAX + 1)])
+    assert (len(busy.plays), busy.plays[0]) == (PLAYS_MAX, START + TICK)
+
+
+def test_a_licence_remembers_the_sessions_that_began_last() -> None:
+    license = License.empty("l")
+    order = [*range(10, SESSIONS_MAX + 10), *range(10)]
+    for number in order:
+        began = START + number * TICK
+        license.apply(
+            SessionReported(
+                session_id=f"s-{number}",
+                started_at=began,
+                state="stopped",
+                last_at=began,
+                reported_at_device=began,
+                at=START + DAY,
+            )
+        )
+
+    assert len(license.sessions) == SESSIONS_MAX
+    assert min(session.started_at for session in license.sessions.values()) == START + 10 * TICK
+    assert license.forgot(START + 9 * TICK)
+    assert not license.forgot(START + 10 * TICK)

@@ -31,7 +31,10 @@ from download_licensing.domain.events import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
+    PlayCounted,
     RegionChanged,
+    SessionReported,
     StandingChanged,
 )
 from download_licensing.domain.license import License
@@ -186,5 +189,25 @@ SAMPLES = {
             "l-2",
             LicenseReleased(reason="device-removed", released_at_device=None, at=_START + 2 * _DAY),
         ),
+    ],
+    "sessions": [
+        at(
+            License,
+            "l-3",
+            SessionReported(
+                session_id="s-1",
+                started_at=_START,
+                state="playing",
+                last_at=_START + _DAY,
+                reported_at_device=_START - _DAY,
+                at=_START + 2 * _DAY,
+            ),
+        ),
+        at(
+            DownloadedTitle,
+            "title-9",
+            PlayCounted(license_id="l-3", session_id="s-1", played_at=_START, at=_START + 2 * _DAY),
+        ),
+        at(License, "l-3", LicenseRevoked(reason="Claim.", at=_START + 3 * _DAY)),
     ],
 }
