@@ -9,11 +9,12 @@ import structlog
 
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
-from download_licensing.observability import Metrics, hooks
+from download_licensing.observability import Metrics, hooks, tracer_installed
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.settings import Settings, SettingsError
 from download_licensing.tokens.key_files import KeyDirectory
 from download_licensing.tokens.signer import TokenSigner
+from helenus.observability import ObservedStore
 from helenus.repository import AggregateRepository
 from helenus.store import EventStore
 from helenus.stores.patient import PatientStore
@@ -45,17 +46,29 @@ async def open_api(
         StoreUnusable: the store's file cannot be used.
         TokenKeysUnusable: the keys that sign tokens cannot be used.
     """
+    metrics = Metrics()
     if store is None:
         async with (
-            _store_of(settings) as opened,
-            open_api(settings, catalogue, opened) as api,
+            _store_of(settings, metrics) as opened,
+            _open_api(settings, catalogue, opened, metrics) as api,
         ):
             yield api
-        return
-    metrics = Metrics()
+    else:
+        async with _open_api(settings, catalogue, store, metrics) as api:
+            yield api
+
+
+@asynccontextmanager
+async def _open_api(
+    settings: Settings, catalogue: Catalogue, store: EventStore, metrics: Metrics
+) -> AsyncIterator[Api]:
     signer = signer_of(settings)
-    async with AggregateRepository(store, AGGREGATES, settings=settings.repository()) as repository:
-        metrics.watch(repository)
+    observed = ObservedStore(store, tracer=tracer_installed())
+    metrics.watch("store", observed.statistics)
+    async with AggregateRepository(
+        observed, AGGREGATES, settings=settings.repository()
+    ) as repository:
+        metrics.watch("repository", repository.statistics)
         licensing = LicensingService(repository, catalogue, signer=signer, hooks=hooks(metrics))
         yield create_api(licensing, store, metrics, signer, _api_settings(settings))
 
@@ -82,15 +95,21 @@ def signer_of(settings: Settings) -> TokenSigner:
     )
 
 
-def _store_of(settings: Settings) -> AbstractAsyncContextManager[EventStore]:
+def _store_of(settings: Settings, metrics: Metrics) -> AbstractAsyncContextManager[EventStore]:
     if not settings.on_cassandra:
-        return SqliteStore(_prepared(settings), settings.sqlite())
+        file = SqliteStore(_prepared(settings), settings.sqlite())
+        metrics.watch("sqlite", file.statistics)
+        return file
     cluster = settings.cassandra()
     from helenus.stores.cassandra import CassandraStore, drivers  # noqa: PLC0415  # if it is used
 
     # A driver tells of every attempt to connect, with its stack; we tell why there is no store.
     drivers.silence()
-    return PatientStore(lambda: CassandraStore(cluster))
+    store = CassandraStore(cluster)
+    patient = PatientStore(lambda: store)
+    metrics.watch("cassandra", store.statistics)
+    metrics.watch("opening", patient.statistics)
+    return patient
 
 
 def _prepared(settings: Settings) -> str:

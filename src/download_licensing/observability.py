@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -28,7 +29,6 @@ from prometheus_client import (
 from download_licensing.domain.refusals import DownloadRefused, Refusal
 from helenus.errors import CommandRefused
 from helenus.observability.prometheus import StatisticsCollector
-from helenus.repository import AggregateRepository
 from helenus.service import CommandCall, Hook
 
 PREFIX = "download_licensing"
@@ -86,9 +86,9 @@ class Metrics:
         self._command_children: dict[tuple[str, str], Histogram] = {}
         self._request_children: dict[tuple[str, str, int], Histogram] = {}
 
-    def watch(self, repository: AggregateRepository) -> None:
-        """Show what a repository holds and has done."""
-        self._registry.register(StatisticsCollector(PREFIX, {"repository": repository.statistics}))
+    def watch(self, name: str, statistics: Callable[[], msgspec.Struct]) -> None:
+        """Show what one of the framework's objects tells of itself, under a name."""
+        self._registry.register(StatisticsCollector(PREFIX, {name: statistics}))
 
     def exposition(self) -> bytes:
         """All metrics in the Prometheus text format."""
@@ -191,11 +191,17 @@ class _Traced:
         self._manager.__exit__(None, None, None)
 
 
+def tracer_installed() -> trace.Tracer | None:
+    """Makes spans, where an SDK was installed before."""
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return None
+    return trace.get_tracer(PREFIX)
+
+
 def hooks(metrics: Metrics) -> list[Hook]:
     """What surrounds every command: spans where an SDK was installed before, metrics, log lines."""
     surrounding: list[Hook] = [metrics.hook, _Logged]
-    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        tracer = trace.get_tracer(PREFIX)
+    if tracer := tracer_installed():
         surrounding.insert(0, lambda call: _Traced(tracer, call))
     return surrounding
 

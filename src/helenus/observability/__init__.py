@@ -10,12 +10,15 @@ stream's name, an event or a message: they may be personal.
 `StatisticsCollector` is in `helenus.observability.prometheus`.
 """
 
+from helenus.observability.durations import BOUNDS_S, Durations
 from helenus.observability.repository import ObservedRepository
 from helenus.observability.spans import SPANS
 from helenus.observability.store import ObservedStore, OperationStatistics, StoreStatistics
 
 __all__ = [
+    "BOUNDS_S",
     "SPANS",
+    "Durations",
     "ObservedRepository",
     "ObservedStore",
     "OperationStatistics",

@@ -6,20 +6,27 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import msgspec
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
 
-Family = CounterMetricFamily | GaugeMetricFamily
+from helenus.observability.durations import Durations
+
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*?)(?=^ {0,4}\w|\Z)", re.MULTILINE | re.DOTALL)
 
 
 class StatisticsCollector(Collector):
     """Shows what `statistics()` of long-lived objects tells. Register it with a registry.
 
-    What a struct names in `gauges` is a gauge, all else a counter. A field that is a struct itself
-    becomes the label `operation`.
+    What a struct names in `gauges` is a gauge, `Durations` are a histogram, all else is a counter.
+    A field that is any other struct becomes the label `operation`.
 
     Args:
         prefix: of the metrics' names.
@@ -40,27 +47,37 @@ def _families(prefix: str, statistics: msgspec.Struct) -> Iterator[Family]:
     by_operation: dict[str, msgspec.Struct] = {}
     for field in statistics.__struct_fields__:
         value = getattr(statistics, field)
-        if isinstance(value, msgspec.Struct):
+        if isinstance(value, msgspec.Struct) and not isinstance(value, Durations):
             by_operation[field] = value
         else:
-            family = _family(prefix, type(statistics), field)
-            family.add_metric([], value)
-            yield family
+            yield _family(prefix, type(statistics), field, [], {(): value})
     if by_operation:
         kind = type(next(iter(by_operation.values())))
         for field in kind.__struct_fields__:
-            family = _family(prefix, kind, field, labels=["operation"])
-            for operation, value in by_operation.items():
-                family.add_metric([operation], getattr(value, field))
-            yield family
+            values: dict[tuple[str, ...], Any] = {
+                (name,): getattr(value, field) for name, value in by_operation.items()
+            }
+            yield _family(prefix, kind, field, ["operation"], values)
 
 
 def _family(
-    prefix: str, kind: type[msgspec.Struct], field: str, labels: list[str] | None = None
+    prefix: str,
+    kind: type[msgspec.Struct],
+    field: str,
+    labels: list[str],
+    values: Mapping[tuple[str, ...], Any],
 ) -> Family:
+    name, text = f"{prefix}_{field}", described(kind)[field]
+    if all(isinstance(value, Durations) for value in values.values()):
+        histogram = HistogramMetricFamily(name, text, labels=labels)
+        for at, durations in values.items():
+            histogram.add_metric(at, durations.cumulative(), durations.seconds)
+        return histogram
     is_gauge = field in getattr(kind, "gauges", ())
-    family = GaugeMetricFamily if is_gauge else CounterMetricFamily
-    return family(f"{prefix}_{field}", described(kind)[field], labels=labels or [])
+    family = (GaugeMetricFamily if is_gauge else CounterMetricFamily)(name, text, labels=labels)
+    for at, value in values.items():
+        family.add_metric(at, value)
+    return family
 
 
 @cache

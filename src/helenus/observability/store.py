@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 import msgspec
 
 from helenus.errors import Conflict, HelenusError, Outcome
+from helenus.observability.durations import Durations, DurationTally
 from helenus.observability.spans import tell
 from helenus.store import Commit, EventStore, Head, Page, ReadOptions, Snapshot
 from helenus.stores.wrapping import StoreWrapper
@@ -29,7 +30,7 @@ class OperationStatistics(msgspec.Struct, frozen=True, kw_only=True):
         failed: those that failed in any other way, or were cancelled.
         commits: commits written or read.
         bytes: bytes of these commits' events and metadata, or of the snapshots.
-        seconds: time they took, in seconds, without what a reader did between two pages.
+        duration_seconds: time each took, without what a reader did between two pages.
     """
 
     gauges: ClassVar[frozenset[str]] = frozenset({"in_flight"})
@@ -41,7 +42,7 @@ class OperationStatistics(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     commits: int = 0
     bytes: int = 0
-    seconds: float = 0.0
+    duration_seconds: Durations = Durations()
 
 
 class StoreStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,12 +149,22 @@ class _Tally:
     def __init__(self) -> None:
         self.in_flight = self.calls = self.conflicts = self.unknown = self.failed = 0
         self.commits = self.bytes = 0
-        self.seconds = 0.0
+        self._durations = DurationTally()
 
     def taken(self) -> OperationStatistics:
-        return OperationStatistics(**vars(self))
+        return OperationStatistics(
+            in_flight=self.in_flight,
+            calls=self.calls,
+            conflicts=self.conflicts,
+            unknown=self.unknown,
+            failed=self.failed,
+            commits=self.commits,
+            bytes=self.bytes,
+            duration_seconds=self._durations.taken(),
+        )
 
-    def end(self, error: BaseException | None) -> None:
+    def end(self, seconds: float, error: BaseException | None) -> None:
+        self._durations.add(seconds)
         self.in_flight -= 1
         self.calls += 1
         if error is None or isinstance(error, GeneratorExit):
@@ -169,7 +180,7 @@ class _Tally:
 class _Operation:
     """One call, from its beginning to its end."""
 
-    __slots__ = ("_bytes", "_commits", "_span", "_started_s", "_tally", "_time_s")
+    __slots__ = ("_bytes", "_commits", "_seconds", "_span", "_started_s", "_tally", "_time_s")
 
     def __init__(self, tally: _Tally, span: Span | None, time_s: Callable[[], float]) -> None:
         self._tally = tally
@@ -177,6 +188,7 @@ class _Operation:
         self._time_s = time_s
         self._commits: int | None = None
         self._bytes: int | None = None
+        self._seconds = 0.0
 
     def __enter__(self) -> Self:
         self._tally.in_flight += 1
@@ -188,7 +200,7 @@ class _Operation:
             self.pause()
         self._tally.commits += self._commits or 0
         self._tally.bytes += self._bytes or 0
-        self._tally.end(error)
+        self._tally.end(self._seconds, error)
         if self._span is not None:
             if self._commits is not None:
                 self._span.set_attribute("helenus.commits", self._commits)
@@ -198,7 +210,7 @@ class _Operation:
             self._span.end()
 
     def pause(self) -> None:
-        self._tally.seconds += self._time_s() - self._started_s
+        self._seconds += self._time_s() - self._started_s
 
     def go_on(self) -> None:
         self._started_s = self._time_s()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncIterator, Sequence
-from typing import Self
+from typing import ClassVar, Self
+
+import msgspec
 
 from helenus.errors import Conflict, InvalidArgument, StoreClosed
 from helenus.store import (
@@ -23,6 +25,22 @@ from helenus.store import (
 )
 
 
+class MemoryStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a memory store holds.
+
+    Attributes:
+        streams: of at least one commit.
+        commits: of all streams.
+        snapshots: of all streams.
+    """
+
+    gauges: ClassVar[frozenset[str]] = frozenset({"streams", "commits", "snapshots"})
+
+    streams: int
+    commits: int
+    snapshots: int
+
+
 class MemoryStore:
     """Keeps streams in dictionaries. Use it as an async context manager."""
 
@@ -38,6 +56,12 @@ class MemoryStore:
 
     async def __aexit__(self, *_: object) -> None:
         self._open = False
+
+    def statistics(self) -> MemoryStatistics:
+        """What the store holds."""
+        return MemoryStatistics(
+            streams=len(self._streams), commits=len(self._feed), snapshots=len(self._snapshots)
+        )
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""

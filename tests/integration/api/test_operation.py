@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,23 @@ async def test_metrics_tell_of_commands_requests_and_the_repository(client: Asgi
     ):
         assert line in text
     assert "c-1" not in text
+
+
+async def test_the_store_is_observed(client: AsgiClient) -> None:
+    await opened(client)
+    text = (await client.get("/metrics")).body.decode()
+    assert 'download_licensing_store_calls_total{operation="append"} 1.0' in text
+    assert 'store_duration_seconds_bucket{le="+Inf",operation="append"} 1.0' in text
+
+
+async def test_the_store_of_the_settings_tells_of_itself(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    async with open_api(Settings(data_directory=tmp_path), catalogue) as api:
+        client = AsgiClient(api.gate)
+        await opened(client)
+        text = (await client.get("/metrics")).body.decode()
+    assert "download_licensing_sqlite_writes_total 1.0" in text
 
 
 async def test_what_is_refused_is_logged_without_the_customer(client: AsgiClient) -> None:

@@ -67,6 +67,9 @@ async def test_an_account_from_its_opening_to_its_history(settings: Settings) ->
         assert (await client.post(f"{license_}/renewals", at=T0)).status == 403
         assert (await client.post(f"{license_}/release", {}, at=T0)).status == 200
         told = await names(client)
+        metrics = (await client.get("/metrics")).body.decode()
+        assert 'download_licensing_cassandra_executed_total{operation="conditional"}' in metrics
+        assert "download_licensing_opening_open 1.0" in metrics
     async with open_api(settings, CATALOGUE) as api:
         client = AsgiClient(api.gate)
         assert await names(client) == told

@@ -6,9 +6,12 @@ import msgspec
 import pytest
 
 from helenus import Statistics
-from helenus.observability import SPANS, OperationStatistics
+from helenus.observability import SPANS, Durations, OperationStatistics
 from helenus.observability.prometheus import described
+from helenus.stores.cassandra.statistics import CassandraStatistics, StatementStatistics
+from helenus.stores.memory import MemoryStatistics
 from helenus.stores.patient import PatientStatistics
+from helenus.stores.sqlite import SqliteStatistics
 from tests.unit.docs.pages import ROOT
 
 TEXT = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
@@ -21,10 +24,16 @@ def rows_of(heading: str) -> list[str]:
 
 def rows_for(kind: type[msgspec.Struct]) -> list[str]:
     gauges: frozenset[str] = getattr(kind, "gauges", frozenset())
-    return [
-        f"| `{field}` | {'gauge' if field in gauges else 'counter'} | {text} |"
-        for field, text in described(kind).items()
-    ]
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    rows = []
+    for field, text in described(kind).items():
+        shown = "gauge" if field in gauges else "counter"
+        if types[field] is Durations:
+            shown = "histogram"
+        elif isinstance(types[field], type) and issubclass(types[field], msgspec.Struct):
+            continue  # a label
+        rows.append(f"| `{field}` | {shown} | {text} |")
+    return rows
 
 
 def test_it_lists_every_span_with_its_attributes() -> None:
@@ -39,6 +48,10 @@ def test_it_lists_every_span_with_its_attributes() -> None:
     [
         ("### Repository", Statistics),
         ("### Store", OperationStatistics),
+        ("### A SQLite store", SqliteStatistics),
+        ("### A Cassandra store", CassandraStatistics),
+        ("#### Statements", StatementStatistics),
+        ("### A memory store", MemoryStatistics),
         ("### A store that may not be there yet", PatientStatistics),
     ],
 )

@@ -34,8 +34,15 @@ from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session
 from helenus.stores.cassandra.settings import CassandraSettings, TableSettings, TlsSettings
 from helenus.stores.cassandra.snapshots import Snapshots
+from helenus.stores.cassandra.statistics import CassandraStatistics, CountingSession, Counts
 
-__all__ = ["CassandraSettings", "CassandraStore", "TableSettings", "TlsSettings"]
+__all__ = [
+    "CassandraSettings",
+    "CassandraStatistics",
+    "CassandraStore",
+    "TableSettings",
+    "TlsSettings",
+]
 
 Connect = Callable[[CassandraSettings, str | None], Awaitable[Session]]
 """Connects to a cluster and, if one is named, to a keyspace."""
@@ -64,6 +71,7 @@ class CassandraStore:
         self._settings = settings or CassandraSettings()
         self._connect = connect
         self._session: Session | None = None
+        self._counts = Counts()
         self._buckets: OrderedDict[str, int] = OrderedDict()
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -77,7 +85,8 @@ class CassandraStore:
         except BaseException:
             await session.close()
             raise
-        self._session = RepeatingReads(session, self._settings)
+        counted = CountingSession(session, self._counts)
+        self._session = RepeatingReads(counted, self._settings, counts=self._counts)
         self._appender = Appender(self._session, self._settings)
         self._reader = Reader(self._session, self._settings)
         self._snapshots = Snapshots(self._session)
@@ -88,6 +97,10 @@ class CassandraStore:
         if session is not None:
             await self._idle.wait()
             await session.close()
+
+    def statistics(self) -> CassandraStatistics:
+        """What the store holds, and has asked of its cluster since it was made."""
+        return self._counts.taken(requests=self._in_flight, bucket_hints=len(self._buckets))
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
@@ -229,6 +242,7 @@ class CassandraStore:
     @contextmanager
     def _admitted(self) -> Iterator[None]:
         if self._in_flight >= self._settings.requests_in_flight_max:
+            self._counts.overloaded += 1
             raise Overloaded(f"{self._in_flight:,} requests to Cassandra are already under way.")
         self._in_flight += 1
         self._idle.clear()

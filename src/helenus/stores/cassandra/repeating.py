@@ -15,6 +15,7 @@ from typing import Any
 
 from helenus.stores.cassandra.session import Kind, MaybeExecuted, Rows, Session, Statement
 from helenus.stores.cassandra.settings import CassandraSettings
+from helenus.stores.cassandra.statistics import Counts
 
 _PAUSE_MAX_S = 0.1
 _READS = (Kind.READ, Kind.SERIAL_READ)
@@ -28,6 +29,7 @@ class RepeatingReads:
         settings: `read_attempts_max` and `request_timeout_s`.
         clock: in seconds, monotonic.
         sleep: waits between attempts.
+        counts: to which repetitions are added.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class RepeatingReads:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counts: Counts | None = None,
     ) -> None:
         self._session = session
         self._attempts_max = settings.read_attempts_max
         self._within_s = settings.request_timeout_s
         self._clock = clock
         self._sleep = sleep
+        self._counts = counts or Counts()
 
     async def prepare(self, statements: Sequence[Statement]) -> None:
         """See `Session.prepare`."""
@@ -68,6 +72,7 @@ class RepeatingReads:
             except MaybeExecuted:
                 if not left or self._clock() >= give_up_at:
                     raise
+            self._counts.reads_repeated += 1
             await self._sleep(random.uniform(0, _PAUSE_MAX_S))
 
     async def close(self) -> None:

@@ -36,13 +36,16 @@ from helenus.stores.sqlite import schema
 from helenus.stores.sqlite.directory import names_query
 from helenus.stores.sqlite.faults import translate
 from helenus.stores.sqlite.inspection import rows_query
+from helenus.stores.sqlite.statistics import SqliteStatistics, taken
 from helenus.stores.sqlite.worker import BatchingThread
 from helenus.stores.sqlite.writer import Append, SaveSnapshot, Write, Writer, Written
 
-__all__ = ["SqliteSettings", "SqliteStore"]
+__all__ = ["SqliteSettings", "SqliteStatistics", "SqliteStore"]
 
 T = TypeVar("T")
 Query = Callable[[sqlite3.Connection], Any]
+_Writer = BatchingThread[Write, Written]
+_Reader = BatchingThread[Query, Any]
 
 _NO_POSITION = 2**62
 
@@ -88,8 +91,9 @@ class SqliteStore:
         self._path = Path(path)
         self._settings = settings or SqliteSettings()
         self._connections: list[sqlite3.Connection] = []
-        self._writer: BatchingThread[Write, Written] | None = None
-        self._readers: list[BatchingThread[Query, Any]] = []
+        self._writer: _Writer | None = None
+        self._readers: list[_Reader] = []
+        self._threads: tuple[_Writer | None, list[_Reader]] = (None, [])
 
     async def __aenter__(self) -> Self:
         settings = self._settings
@@ -121,6 +125,7 @@ class SqliteStore:
         )
         for number in range(settings.readers):
             self._readers.append(self._start_reader(number))
+        self._threads = (self._writer, self._readers)
 
     async def __aexit__(self, *_: object) -> None:
         writer, self._writer = self._writer, None
@@ -131,6 +136,10 @@ class SqliteStore:
             await reader.close()
         while self._connections:
             self._connections.pop().close()
+
+    def statistics(self) -> SqliteStatistics:
+        """What the store holds, and has done since it was opened last."""
+        return taken(self._path, *self._threads)
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
@@ -218,7 +227,7 @@ class SqliteStore:
         self._connections.append(connection)
         return connection
 
-    def _start_reader(self, number: int) -> BatchingThread[Query, Any]:
+    def _start_reader(self, number: int) -> _Reader:
         connection = self._connect()
         connection.execute("PRAGMA query_only=ON")
 
@@ -247,7 +256,7 @@ class SqliteStore:
         result: T = await reader.submit(query)
         return result
 
-    def _require_writer(self) -> BatchingThread[Write, Written]:
+    def _require_writer(self) -> _Writer:
         if self._writer is None:
             raise StoreClosed(f"The SQLite store {self._path} is not open.")
         return self._writer

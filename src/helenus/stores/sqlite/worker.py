@@ -28,6 +28,11 @@ class BatchingThread(Generic[J, R]):
         run: takes a batch and returns, for each job in order, its result or its exception.
         batch_jobs_max: most jobs in one batch.
         waiting_jobs_max: most jobs that may wait; a further one is refused.
+
+    Attributes:
+        jobs: how many were handed to the thread.
+        batches: how many batches they made.
+        refused: how many were refused because too many waited.
     """
 
     def __init__(
@@ -49,13 +54,14 @@ class BatchingThread(Generic[J, R]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._busy = False
+        self.jobs = self.batches = self.refused = 0
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     @property
     def load(self) -> int:
-        """How many jobs wait or run."""
+        """How many jobs wait, and one more if any runs."""
         return len(self._waiting) + self._busy
 
     def submit(self, job: J) -> asyncio.Future[R]:
@@ -70,6 +76,7 @@ class BatchingThread(Generic[J, R]):
         if self._closed:
             raise StoreClosed("The SQLite store is closed.")
         if len(self._waiting) >= self._waiting_jobs_max:
+            self.refused += 1
             raise Overloaded(f"{len(self._waiting):,} operations already wait for the store.")
         future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append((job, future))
@@ -94,6 +101,8 @@ class BatchingThread(Generic[J, R]):
                 batch.append((job, future))
         self._busy = bool(batch)
         if batch:
+            self.jobs += len(batch)
+            self.batches += 1
             self._inbox.put(batch)
         else:
             self._idle.set()

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from helenus import Conflict, OutcomeUnknown, StoreUnavailable
-from helenus.observability import SPANS, ObservedStore, OperationStatistics
+from helenus.observability import (
+    BOUNDS_S,
+    SPANS,
+    Durations,
+    ObservedStore,
+    OperationStatistics,
+)
 from helenus.store import Commit, Head, Snapshot
 from helenus.stores.memory import MemoryStore
 from helenus.testing import FailAfter, FailBefore, FaultyStore, Hold
@@ -17,6 +23,8 @@ from helenus.testing.conformance import FeedCases, MakeStore, StoreConformance
 from tests.unit.helenus.observability.paper_tracer import PaperTracer
 
 STREAM = "customer/secret"
+ONE = Durations(tuple(int(bound == 1.0) for bound in (*BOUNDS_S, None)), 1.0)
+"""One call, of one second."""
 
 
 class TestObservedStore(StoreConformance, FeedCases):
@@ -64,11 +72,11 @@ async def test_each_operation_is_counted_with_what_it_carried(store: ObservedSto
     await store.save_snapshot(STREAM, Snapshot(2, "f", b"state"))
     await store.load_snapshot(STREAM)
     taken = store.statistics()
-    assert taken.append == OperationStatistics(calls=1, commits=2, bytes=20, seconds=1)
+    assert taken.append == OperationStatistics(calls=1, commits=2, bytes=20, duration_seconds=ONE)
     assert (taken.read.calls, taken.read.commits, taken.read.bytes) == (1, 2, 20)
-    assert taken.head == OperationStatistics(calls=1, seconds=1)
-    assert taken.save_snapshot == OperationStatistics(calls=1, bytes=5, seconds=1)
-    assert taken.load_snapshot == OperationStatistics(calls=1, bytes=5, seconds=1)
+    assert taken.head == OperationStatistics(calls=1, duration_seconds=ONE)
+    assert taken.save_snapshot == OperationStatistics(calls=1, bytes=5, duration_seconds=ONE)
+    assert taken.load_snapshot == OperationStatistics(calls=1, bytes=5, duration_seconds=ONE)
 
 
 async def test_failures_are_counted_by_what_became_of_the_write(
@@ -105,7 +113,7 @@ async def test_a_read_that_is_left_has_ended_and_not_failed(
     await anext(pages)
     await pages.aclose()
     taken = store.statistics().read
-    assert taken == OperationStatistics(calls=1, commits=1, bytes=10, seconds=1)
+    assert taken == OperationStatistics(calls=1, commits=1, bytes=10, duration_seconds=ONE)
     (span,) = tracer.named("helenus.read")
     assert (span.ended, span.failed) == (1, False)
 
@@ -120,7 +128,7 @@ async def test_what_a_reader_does_between_pages_is_not_the_stores_time(
     async for _ in store.read(STREAM, page_bytes=1):
         clock.now_s += 1_000
         pages += 1
-    assert store.statistics().read.seconds == pages + 1
+    assert store.statistics().read.duration_seconds.seconds == pages + 1
 
 
 async def test_each_operation_is_a_span_with_the_attributes_it_is_described_with(

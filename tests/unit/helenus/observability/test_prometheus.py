@@ -7,6 +7,8 @@ from typing import ClassVar
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 
+from helenus.observability import Durations
+from helenus.observability.durations import DurationTally
 from helenus.observability.prometheus import StatisticsCollector
 
 
@@ -70,6 +72,46 @@ def test_operations_are_one_metric_with_a_label() -> None:
     assert "# HELP shop_part_calls_total calls that ended, however they did.\n" in text
     assert 'shop_part_calls_total{operation="append"} 3.0' in text
     assert 'shop_part_calls_total{operation="read"} 4.0' in text
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """What took its time.
+
+    Attributes:
+        duration_seconds: time each took.
+    """
+
+    duration_seconds: Durations
+
+
+class Operations(msgspec.Struct, frozen=True):
+    """Two operations.
+
+    Attributes:
+        append: appends.
+        read: reads.
+    """
+
+    append: Timed
+    read: Timed
+
+
+def test_durations_are_a_histogram() -> None:
+    tally = DurationTally()
+    for seconds in (0.0, 0.001, 0.0011, 10.0, 10.5, 700.0):
+        tally.add(seconds)
+    text = exposed(Operations(append=Timed(tally.taken()), read=Timed(Durations())))
+    assert "# TYPE shop_part_duration_seconds histogram" in text
+    assert "# HELP shop_part_duration_seconds time each took.\n" in text
+    for bound, count in (
+        *(("0.0001", 1), ("0.0005", 1), ("0.001", 2), ("0.0025", 3), ("5.0", 3), ("10.0", 4)),
+        ("+Inf", 6),
+    ):
+        assert f'seconds_bucket{{le="{bound}",operation="append"}} {count}.0' in text
+    assert 'seconds_count{operation="append"} 6.0' in text
+    assert f'seconds_sum{{operation="append"}} {tally.seconds}' in text
+    assert 'seconds_count{operation="read"} 0.0' in text
+    assert "shop_part_duration_seconds_sum 720.5021" in exposed(Timed(tally.taken()))
 
 
 def test_each_scrape_asks_anew() -> None:
