@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"The helenus command needs {error.name}: install helenus[cli].") from None
 
-from helenus.cli import events, snapshots, streams, transfer, verify
+from helenus.cli import events, golden, snapshots, streams, transfer, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app.command()(verify.verify)
 app.command()(events.stats)
 app.add_typer(events.app, name="events")
 app.add_typer(snapshots.app, name="snapshots")
+app.add_typer(golden.app, name="golden")
 
 try:
     from helenus.cli.cassandra import cassandra, parse_replication

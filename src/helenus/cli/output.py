@@ -69,8 +69,13 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a command's work; a user's mistake ends with a sentence, never with a traceback."""
+    return run_plain(lambda: asyncio.run(work()))
+
+
+def run_plain(work: Callable[[], T]) -> T:
+    """The same for work that is no coroutine."""
     try:
-        return asyncio.run(work())
+        return work()
     except HelenusError as error:
         fail(str(error), next((code for kind, code in _CODES if isinstance(error, kind)), 1))
     except BrokenPipeError:

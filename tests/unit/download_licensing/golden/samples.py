@@ -2,7 +2,7 @@
 
 After a change of events, record the next generation; files that are there are never changed:
 
-    python -m helenus.testing.golden record \
+    helenus golden record \
         --aggregates download_licensing.service.licensing:AGGREGATES \
         --samples tests.unit.download_licensing.golden.samples:SAMPLES \
         tests/unit/download_licensing/golden/histories
