@@ -162,24 +162,36 @@ class Codec:
         return "A commit"
 
     def decode_bodies(self, stream: str, commits: Sequence[Commit]) -> list[list[Entry]]:
-        """The events of consecutive commits, as `decode_body` gives them, at a third of the cost.
+        """The events of consecutive commits as `decode_body` gives them, at a third of the cost."""
+        return list(self._bodies(stream, commits))
 
-        Where all is of today's versions, the bodies are decoded as one array of arrays. Checksums
-        come first, so no damaged body can shift what is decoded behind it.
+    def _bodies(self, stream: str, commits: Sequence[Commit]) -> Iterable[list[Entry]]:
+        together = self._decode_together(stream, commits)
+        if together is not None:
+            return together
+        return (self.decode_body(stream, each) for each in commits)
+
+    def _decode_together(self, stream: str, commits: Sequence[Commit]) -> list[list[Entry]] | None:
+        """Bodies decoded as one array of arrays; None unless all are sound and of today's versions.
+
+        Checksums come first, so no damaged body can shift what is decoded behind it.
         """
         bodies = []
         for commit in commits:
             body = commit.body
             if commit.checksum != zlib.crc32(body, zlib.crc32(commit.meta)):
-                return [self.decode_body(stream, each) for each in commits]
+                return None
             if body.startswith(_ZSTD_MAGIC):
-                body = self._decompress(stream, commit)
+                try:
+                    body = self._decompress(stream, commit)
+                except CorruptData:
+                    return None
             bodies.append(body)
         joined = _ARRAY_32 + len(bodies).to_bytes(4, "big") + b"".join(bodies)
         try:
             entries: list[list[Entry]] = self._decode_bodies(joined)
         except _UNREADABLE:
-            return [self.decode_body(stream, each) for each in commits]
+            return None
         return entries
 
     def decode_body(self, stream: str, commit: Commit) -> list[Entry]:
@@ -278,14 +290,21 @@ class Codec:
                 f" {error}"
             ) from error
 
-    def recorded(self, stream: str, commit: Commit) -> list[RecordedEvent[Event]]:
-        """The events of a commit with all that was recorded beside them.
+    def recorded(self, stream: str, commits: Sequence[Commit]) -> Iterator[RecordedEvent[Event]]:
+        """The events of consecutive commits with all that was recorded beside them.
+
+        Those before one that cannot be read are given first.
 
         Raises:
             CorruptData: what is stored does not fit together. UnknownEvent: see `decode_body`.
         """
+        for commit, entries in zip(commits, self._bodies(stream, commits), strict=True):
+            yield from self._recorded(stream, commit, entries)
+
+    def _recorded(
+        self, stream: str, commit: Commit, entries: Sequence[Entry]
+    ) -> Iterator[RecordedEvent[Event]]:
         meta = self.decode_meta(stream, commit.meta, commit.last)
-        entries = self.decode_body(stream, commit)
         try:
             commit_id = uuid.UUID(bytes=commit.commit_id)
             recorded_at = from_microseconds(commit.recorded_at_us)
@@ -296,10 +315,13 @@ class Codec:
             raise CorruptData(
                 f"{_place(stream, commit)} hold {len(entries)} events of {len(tags)} kinds."
             )
-        return [
-            RecordedEvent(
+        position = commit.first
+        for (aggregate_type, aggregate_id, event), (name, version) in zip(
+            entries, tags, strict=True
+        ):
+            yield RecordedEvent(
                 stream=stream,
-                position=commit.first + offset,
+                position=position,
                 aggregate_type=aggregate_type,
                 aggregate_id=aggregate_id,
                 name=name,
@@ -312,10 +334,7 @@ class Codec:
                 causation_id=meta.causation_id,
                 event=event,
             )
-            for offset, ((aggregate_type, aggregate_id, event), (name, version)) in enumerate(
-                zip(entries, tags, strict=True)
-            )
-        ]
+            position += 1
 
 
 def _misfit(

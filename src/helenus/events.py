@@ -9,6 +9,7 @@ The name and version are what is stored; module and class names never are, so co
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
 import weakref
@@ -36,6 +37,7 @@ def tag_of(name: str, version: int) -> str:
     return name if version == 1 else f"{name}@{version}"
 
 
+@functools.lru_cache(maxsize=1_024)
 def parse_tag(tag: str) -> tuple[str, int]:
     """The name and version a stored tag stands for."""
     name, _, version = tag.partition("@")

@@ -196,10 +196,9 @@ class AggregateRepository:
         async for page in self._store.read(
             stream, after=after, upto=upto, page_bytes=self._settings.page_bytes
         ):
-            for commit in page.commits:
-                for event in self._codec.recorded(stream, commit):
-                    if after < event.position and (upto is None or event.position <= upto):
-                        yield event
+            for event in self._codec.recorded(stream, page.commits):
+                if after < event.position and (upto is None or event.position <= upto):
+                    yield event
 
 
 def _check_command_id(command_id: str | None) -> None:

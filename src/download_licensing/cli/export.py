@@ -61,7 +61,7 @@ async def _export(path: Path, destination: IO[bytes]) -> int:
 
 def _events(codec: Codec, entries: list[FeedEntry]) -> Iterator[ExportedEvent]:
     for entry in entries:
-        for recorded in codec.recorded(entry.stream, entry.commit):
+        for recorded in codec.recorded(entry.stream, [entry.commit]):
             yield _exported(recorded)
 
 

@@ -1,15 +1,19 @@
 """How many statements each use of a repository costs on a real node."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 import pytest
 
 from helenus import AggregateRepository, Conflict, Head, RepositorySettings
+from helenus.store import Page
 from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
 from helenus.stores.cassandra.session import Statement
 from helenus.testing.conformance.fixtures import commits, pages
-from tests.faults.cassandra_store.faulty_session import Faults
+from tests.faults.cassandra_store.faulty_session import Fault, Faults
 from tests.unit.helenus.bank import AGGREGATES, NotEnough, deposit, withdraw
 
 STREAM = "customer/1"
@@ -32,6 +36,12 @@ def statements(session: Faults) -> list[Statement]:
     """What was executed since the last call."""
     executed, session.sessions[0].executed = session.sessions[0].executed, []
     return executed
+
+
+def _closing(pages: AsyncIterator[Page]) -> contextlib.aclosing[AsyncGenerator[Page]]:
+    """Stop reading at the end of a block."""
+    assert isinstance(pages, AsyncGenerator)
+    return contextlib.aclosing(pages)
 
 
 async def test_a_warm_command_is_one_statement(store: CassandraStore, session: Faults) -> None:
@@ -168,6 +178,41 @@ async def test_reading_a_long_stream_is_one_statement_a_bucket(
         buckets = len(statements(session))
         assert sum(len(page.commits) for page in read) == 12
         assert 3 < buckets < 12
+
+
+async def test_the_next_bucket_is_asked_for_while_the_one_before_is_used(
+    on_each_driver: CassandraSettings, session: Faults
+) -> None:
+    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=1)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        head = Head(0)
+        for position in range(1, 5):
+            head = await store.append(STREAM, commits(1, after=position - 1), head)
+        begun: list[Statement] = []
+        session.plan = begun.append
+        reading = store.read(STREAM, page_bytes=1)
+        async with _closing(reading):
+            first = await anext(reading)
+            assert [commit.first for commit in first.commits] == [1]
+            await asyncio.sleep(0)  # what was asked for is sent when the event loop turns
+            # The second bucket's commit ended the page, and the third bucket is under way.
+            assert len(begun) == 3
+
+
+async def test_what_was_asked_for_in_vain_is_no_unseen_error(
+    on_each_driver: CassandraSettings, session: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=1)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        head = Head(0)
+        for position in range(1, 4):
+            head = await store.append(STREAM, commits(1, after=position - 1), head)
+        reading = store.read(STREAM, page_bytes=1)
+        async with _closing(reading):
+            await anext(reading)
+            session.plan = lambda statement: Fault.BEFORE
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_the_head_of_a_long_stream_is_found_in_few_statements(

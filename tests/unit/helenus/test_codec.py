@@ -242,7 +242,7 @@ def test_metadata_comes_back() -> None:
 def test_records_that_do_not_fit_together_are_named() -> None:
     body = CODEC.encode_body([("test-person", "p", Left())])
     good = commit_of(body, "test-left")
-    [event] = CODEC.recorded("s", good)
+    [event] = CODEC.recorded("s", [good])
     assert (event.name, event.version, event.event) == ("test-left", 1, Left())
     for damage in (
         {"kinds": ()},
@@ -255,7 +255,16 @@ def test_records_that_do_not_fit_together_are_named() -> None:
         {"body": b"\xc1"},
     ):
         with pytest.raises(CorruptData):
-            CODEC.recorded("s", msgspec.structs.replace(good, **damage))
+            list(CODEC.recorded("s", [msgspec.structs.replace(good, **damage)]))
+
+
+def test_recorded_events_before_one_that_cannot_be_read_are_given() -> None:
+    good = commit_of(CODEC.encode_body([("test-person", "p", Left())]), "test-left")
+    bad = msgspec.structs.replace(good, first=2, last=2, body=b"\xc1")
+    events = CODEC.recorded("s", [good, bad])
+    assert next(events).position == 1
+    with pytest.raises(CorruptData, match="positions 2"):
+        next(events)
 
 
 def test_nesting_without_end_is_named() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from helenus.store import Commit, Head, Page, Snapshot
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import read_bucket
 from helenus.stores.cassandra.buckets import Bucket, head_of
-from helenus.stores.cassandra.session import Session
+from helenus.stores.cassandra.session import Rows, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
 _decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
@@ -120,25 +122,23 @@ class Reader:
             fresh: whether all commits of the first bucket lie behind `after`.
         """
         batch = _Batch(after, upto, page_bytes)
-        number, inclusive_from = start, 0 if fresh else after
-        while True:
-            bucket = Bucket(number)
-            pages = self._bucket_pages(stream, number, inclusive_from)
-            async for bucket, found in pages:
-                commits, taken = batch.wanted(found), 0
+        chain = self._chain(stream, start, 0 if fresh else after, upto)
+        async with contextlib.aclosing(chain):
+            async for bucket, found in chain:
+                commits, taken = batch.wanted(found or ()), 0
                 while taken < len(commits):
                     if batch.full:
                         yield batch.take(bucket)
                     taken = batch.fill(commits, taken)
-            batch.reached(bucket)
-            if not bucket.sealed:
-                break
-            number, inclusive_from = number + 1, 0
-            if upto is not None and batch.position >= upto:
-                yield Page(batch.take(bucket).commits, await self.head(stream, number))
-                return
+                if found is not None:
+                    continue
+                batch.reached(bucket)
+                if bucket.sealed and upto is not None and batch.position >= upto:
+                    head = await self.head(stream, bucket.number + 1)
+                    yield Page(batch.take(bucket).commits, head)
+                    return
         if bucket.head is None and not batch.position:
-            batch.position = await self._position_before(stream, number)
+            batch.position = await self._position_before(stream, bucket.number)
         yield batch.take(bucket)
 
     async def newest(self, stream: str) -> Newest:
@@ -154,39 +154,48 @@ class Reader:
             return 0
         return (await read_bucket(self._session, stream, number - 1)).head or 0
 
-    async def _bucket_pages(
-        self, stream: str, number: int, first: int
-    ) -> AsyncIterator[tuple[Bucket, list[Commit]]]:
-        """Pages of one bucket, each with the statics that were read together with its rows.
+    async def _chain(
+        self, stream: str, start: int, first: int, upto: int | None
+    ) -> AsyncGenerator[tuple[Bucket, list[Commit] | None], None]:
+        """The commits of bucket after bucket, up to the open one; None at the end of each bucket.
 
-        A whole bucket gives its statics even without a row; from a position on, only with one.
+        Each comes with the statics that were read together with it. A whole bucket gives them even
+        without a row; from a position on, only with one.
         """
-        statement, values = (
-            (cql.READ_COMMITS, (stream, number, first))
-            if first
-            else (cql.READ_COMMITS_FROM_START, (stream, number))
-        )
-        page_rows, more, bucket = _FIRST_PAGE_ROWS, None, None
-        while True:
-            answer = await self._session.execute(statement, values, page_rows=page_rows, more=more)
-            for row in answer.rows[-1:]:
-                bucket = Bucket.of(number, row[:4])
-            for rows in _by_payload(answer.rows):
-                assert bucket is not None
-                yield bucket, await self._commits(stream, rows)
-            more, page_rows = answer.more, _PAGE_ROWS_MAX
-            if more is not None:
-                continue
-            if bucket is not None:
-                return
-            if not first:
-                yield Bucket(number), []
-                return
-            # Statics read after the rows may tell of commits that the rows did not: read again.
-            statics = await read_bucket(self._session, stream, number)
-            if statics.head is None or statics.head < first:
-                yield statics, []
-                return
+        number, bucket = start, None
+        ahead = _Ahead(self._session)
+        try:
+            ahead.ask(stream, number, first)
+            while True:
+                answer = await ahead.answer()
+                for row in answer.rows[-1:]:
+                    bucket = Bucket.of(number, row[:4])
+                is_wanted = upto is None or bucket is None or (bucket.head or 0) < upto
+                if answer.more is not None:
+                    ahead.ask(stream, number, first, answer.more)
+                elif bucket is not None and bucket.sealed and is_wanted:
+                    ahead.ask(stream, number + 1)
+                for rows in _by_payload(answer.rows):
+                    assert bucket is not None
+                    yield bucket, await self._commits(stream, rows)
+                if answer.more is not None:
+                    continue
+                if bucket is None and first:
+                    # Statics read after the rows may tell of commits that the rows did not.
+                    bucket = await read_bucket(self._session, stream, number)
+                    if bucket.head is not None and bucket.head >= first:
+                        bucket = None
+                        ahead.ask(stream, number, first)
+                        continue
+                bucket = bucket or Bucket(number)
+                yield bucket, None
+                if not bucket.sealed:
+                    return
+                number, first, bucket = number + 1, 0, None
+                if not ahead.asked:
+                    ahead.ask(stream, number)
+        finally:
+            ahead.stop()
 
     async def _commits(self, stream: str, rows: Sequence[tuple[Any, ...]]) -> list[Commit]:
         commits: list[Commit] = []
@@ -209,6 +218,53 @@ class Reader:
             raise CorruptData(f"Stream {stream!r}: the payload at position {last} is missing.")
         record: bytes = rows[0][0]
         return record
+
+
+class _Ahead:
+    """Asks for the next rows of a stream while the ones before are being used."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._asked: asyncio.Task[Rows] | None = None
+        self._page_rows = _FIRST_PAGE_ROWS
+
+    @property
+    def asked(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._asked is not None
+
+    def ask(self, stream: str, bucket: int, first: int = 0, more: bytes | None = None) -> None:
+        """Ask for rows of a bucket, from a position on if one is given."""
+        statement, values = (
+            (cql.READ_COMMITS, (stream, bucket, first))
+            if first
+            else (cql.READ_COMMITS_FROM_START, (stream, bucket))
+        )
+        reading = self._session.execute(statement, values, page_rows=self._page_rows, more=more)
+        self._asked = asyncio.ensure_future(reading)
+        self._page_rows = _PAGE_ROWS_MAX
+
+    async def answer(self) -> Rows:
+        """What was asked for last."""
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        try:
+            return await asked
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
+
+    def stop(self) -> None:
+        """Let go of what was asked for and is not needed."""
+        if self._asked is not None:
+            self._asked.add_done_callback(_look_at)
+            self._asked.cancel()
+
+
+def _look_at(asked: asyncio.Future[Rows]) -> None:
+    """See an error that is of no interest any more, so that nobody is told of it as unseen."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _by_payload(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -238,7 +294,7 @@ class _Batch:
     def full(self) -> bool:
         return self._size >= self._page_bytes
 
-    def wanted(self, commits: list[Commit]) -> list[Commit]:
+    def wanted(self, commits: Sequence[Commit]) -> Sequence[Commit]:
         """Those that hold events within the bounds."""
         after, upto = self._after, self._upto
         if upto is not None:
@@ -247,7 +303,7 @@ class _Batch:
             commits = [commit for commit in commits if commit.last > after]
         return commits
 
-    def fill(self, commits: list[Commit], start: int) -> int:
+    def fill(self, commits: Sequence[Commit], start: int) -> int:
         """Add commits from an index on, until it is full or they end; return the next index."""
         # The innermost loop of reading: no call for each commit.
         size, end = self._size, start
