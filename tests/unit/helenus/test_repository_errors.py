@@ -150,7 +150,7 @@ async def test_a_damaged_stream_is_told_and_others_go_on(store: FaultyStore) -> 
     writer = repository_on(store)
     await writer.transact(STREAM, deposit(1))
     await writer.transact("other", deposit(1))
-    memory: Any = store._store
+    memory: Any = store.wrapped
     memory._streams[STREAM][0] = msgspec.structs.replace(memory._streams[STREAM][0], body=b"\xc1")
     repository = repository_on(store)
     for _ in range(2):
@@ -162,7 +162,7 @@ async def test_a_damaged_stream_is_told_and_others_go_on(store: FaultyStore) -> 
 async def test_damaged_metadata_never_lets_a_command_take_effect_twice(store: FaultyStore) -> None:
     writer = repository_on(store)
     await writer.transact(STREAM, deposit(1), command_id="c")
-    memory: Any = store._store
+    memory: Any = store.wrapped
     memory._streams[STREAM][0] = msgspec.structs.replace(
         memory._streams[STREAM][0], meta=memory._streams[STREAM][0].meta[:12] + b"\xc1"
     )

@@ -96,7 +96,7 @@ async def test_a_snapshot_is_used_and_only_the_rest_is_read(store: FaultyStore) 
             await writer.transact(STREAM, deposit(1))
     reader = repository_on(store)
     read: list[int] = []
-    memory: Any = store._store
+    memory: Any = store.wrapped
     original = memory.read
 
     async def watched(stream: str, **how: Any) -> Any:
