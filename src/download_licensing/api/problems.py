@@ -56,10 +56,12 @@ class Refused(Problem, frozen=True, kw_only=True):
     """A request that does not meet every rule. The first unmet one is repeated at the top.
 
     Attributes:
-        reason: the rule.
+        reason: what is the matter.
+        rule: the rule, as policies name it.
         limit: the most that the rule allows; null: it does not count.
         used: the use so far; null: the rule does not count.
         resets_at: when the rule would allow it if nothing else happened; null: never by waiting.
+        frees: what becomes free then, or what is wanted, as a phrase.
         unmet: every rule that is not met.
         policy_version: of the policy that it was decided by.
         at: the time it was decided as of.
@@ -67,9 +69,11 @@ class Refused(Problem, frozen=True, kw_only=True):
     """
 
     reason: str
+    rule: str
     limit: int | None
     used: int | None
     resets_at: datetime | None
+    frees: str
     unmet: tuple[Unmet, ...]
     policy_version: str = ""
     at: datetime | None = None
@@ -209,9 +213,11 @@ def refused(refusal: DownloadRefused) -> Refused:
         detail=first.detail,
         remedy=first.remedy,
         reason=first.reason,
+        rule=first.rule,
         limit=first.limit,
         used=first.used,
         resets_at=first.resets_at,
+        frees=first.frees,
         unmet=refusal.unmet,
         policy_version=refusal.policy_version,
         at=refusal.at,

@@ -21,7 +21,15 @@ from download_licensing.api.parameters import (
     TitleInQuery,
 )
 from download_licensing.domain.refusals import AccountNotFound
-from download_licensing.service.answers import Account, Allowance, Devices, License
+from download_licensing.service.answers import (
+    Account,
+    Allowance,
+    Devices,
+    License,
+    LicenseToken,
+    Preview,
+    Remaining,
+)
 from download_licensing.service.licensing import stream_of
 from helenus.events import Event, RecordedEvent
 
@@ -126,6 +134,88 @@ async def get_license(
 
 
 @get(
+    f"{LICENSE}/remaining",
+    summary="What remains",
+    tags=["licences"],
+    operation_id="getRemaining",
+    operation_class=TimedOperation,
+    responses=query_problems("account-not-found", "license-not-found"),
+)
+async def get_remaining(
+    request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
+) -> Remaining:
+    """What remains of a licence and of its playback window, each by itself."""
+    remaining: Remaining = await request.app.state.licensing.remaining(
+        customer_id, license_id, decision_time(request)
+    )
+    return remaining
+
+
+@get(
+    f"{LICENSE}/token",
+    summary="A new token",
+    tags=["tokens"],
+    operation_id="getLicenseToken",
+    operation_class=TimedOperation,
+    responses=query_problems(
+        *("account-not-found", "license-not-found", "license-released", "license-revoked")
+    ),
+)
+async def get_license_token(
+    request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
+) -> LicenseToken:
+    """The token of a licence as it stands.
+
+    For a device that lost its own, or that wants one which says when its playback window ends.
+    """
+    decision_time(request)
+    token: LicenseToken = await request.app.state.licensing.token(customer_id, license_id)
+    return token
+
+
+@get(
+    f"{LICENSE}/renewals/preview",
+    summary="Would it be renewed?",
+    tags=["licences"],
+    operation_id="previewRenewal",
+    operation_class=TimedOperation,
+    responses=query_problems(
+        *("account-not-found", "license-not-found", "title-not-found"),
+        *("license-released", "license-revoked", "plan-unknown"),
+    ),
+)
+async def preview_renewal(
+    request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
+) -> Preview:
+    """What a renewal would be answered now. Records nothing."""
+    preview: Preview = await request.app.state.licensing.preview_renewal(
+        customer_id, license_id, decision_time(request)
+    )
+    return preview
+
+
+@get(
+    f"{CUSTOMER}/preview",
+    summary="Would it be granted?",
+    tags=["licences"],
+    operation_id="previewDownload",
+    operation_class=TimedOperation,
+    responses=query_problems("account-not-found", "title-unknown", "plan-unknown"),
+)
+async def preview_download(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    title_id: TitleInQuery,
+    device_id: DeviceInQuery,
+) -> Preview:
+    """What a request would be answered now. Records nothing."""
+    preview: Preview = await request.app.state.licensing.preview_download(
+        customer_id, title_id, device_id, decision_time(request)
+    )
+    return preview
+
+
+@get(
     f"{CUSTOMER}/devices",
     summary="The devices",
     tags=["accounts"],
@@ -189,4 +279,14 @@ async def get_history(
     return History(customer_id=customer_id, head=head, events=events)
 
 
-QUERIES = (get_account, get_license, list_devices, get_allowance, get_history)
+QUERIES = (
+    get_account,
+    get_license,
+    get_remaining,
+    get_license_token,
+    preview_renewal,
+    preview_download,
+    list_devices,
+    get_allowance,
+    get_history,
+)

@@ -21,6 +21,10 @@ __all__ = [
     "Grant",
     "License",
     "LicenseState",
+    "LicenseToken",
+    "Preview",
+    "Previewed",
+    "Remaining",
     "Session",
     "SessionReported",
     "Unmet",
@@ -127,6 +131,8 @@ class License(Answer, frozen=True, kw_only=True):
         playback_remaining_s: whole seconds to the end of the playback window, all of it before the
             first play; None: unlimited; 0 once released or revoked.
         renewals_left: None: not limited.
+        policy_version: of the policy that allowed the grant or the last renewal; "": it was granted
+            before there were any.
     """
 
     license_id: str
@@ -148,6 +154,7 @@ class License(Answer, frozen=True, kw_only=True):
     release_reason: Literal["deleted", "device-removed"] | None
     revoked_at: datetime | None = None
     revoke_reason: str | None = None
+    policy_version: str = ""
 
 
 class Session(Answer, frozen=True, kw_only=True):
@@ -177,6 +184,35 @@ class SessionReported(Answer, frozen=True, kw_only=True):
     license: License
     session: Session | None
     news: bool
+
+
+class Remaining(Answer, frozen=True, kw_only=True):
+    """What remains of a licence and of its playback window, each by itself.
+
+    Attributes:
+        at: when that was so.
+        license_remaining_s: whole seconds to the licence's end; None: unlimited; 0 once released or
+            revoked.
+        playback_remaining_s: whole seconds to the end of the playback window, all of it before the
+            first play; None: unlimited; 0 once released or revoked.
+    """
+
+    license_id: str
+    state: LicenseState
+    at: datetime
+    license_remaining_s: int | None
+    playback_remaining_s: int | None
+
+
+class LicenseToken(Answer, frozen=True, kw_only=True):
+    """The token of a licence as it stands: where its window has started, it says when that ends.
+
+    Attributes:
+        token: as that of a grant.
+    """
+
+    license_id: str
+    token: str
 
 
 class Device(Answer, frozen=True, kw_only=True):
@@ -233,3 +269,36 @@ class Allowance(Answer, frozen=True, kw_only=True):
     devices_left: int | None
     warnings: tuple[Warning, ...]
     policy_version: str = ""
+
+
+class Previewed(Answer, frozen=True, kw_only=True):
+    """What a grant would say. See `Grant` for each of these."""
+
+    expires_at: datetime | None
+    playback_window_s: int
+    playback_ends_at: datetime | None
+    renewals_left: int | None
+    downloads_left_this_year: int | None
+    active_downloads_left_on_device: int | None
+    devices_left: int | None
+    warnings: tuple[Warning, ...]
+
+
+class Preview(Answer, frozen=True, kw_only=True):
+    """What a request or renewal would be answered. Nothing was recorded.
+
+    Attributes:
+        allowed: whether it would be granted.
+        grant: what is left after it; None: it would be refused.
+        refusals: the rules that it would not meet; none: it would be granted.
+        policy_version: of the policy that says so.
+        at: the time that it was decided as of.
+        position: of the customer's last event that it was decided on.
+    """
+
+    allowed: bool
+    grant: Previewed | None
+    refusals: tuple[Unmet, ...]
+    policy_version: str
+    at: datetime
+    position: int

@@ -14,6 +14,8 @@ from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import (
     AccountNotFound,
     LicenseNotFound,
+    LicenseReleased,
+    LicenseRevoked,
     TitleNotFound,
     UnknownPlan,
 )
@@ -104,3 +106,16 @@ def license_of(aggregates: Aggregates, license_id: str) -> License:
     if license.issued_at is None:
         raise LicenseNotFound(license_id)
     return license
+
+
+def require_not_ended(license: License) -> None:
+    """Refuse what only a licence that has not ended for good can have.
+
+    Raises:
+        LicenseReleased: it was given back.
+        LicenseRevoked: an operator took it away.
+    """
+    if license.released_at is not None:
+        raise LicenseReleased(license.id)
+    if license.revoked_at is not None:
+        raise LicenseRevoked(license.id)

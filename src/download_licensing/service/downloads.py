@@ -10,8 +10,6 @@ from download_licensing.domain.policy import Terms
 from download_licensing.domain.refusals import (
     DownloadRefused,
     KeyReused,
-    LicenseReleased,
-    LicenseRevoked,
     UnknownTitle,
 )
 from download_licensing.domain.rule import Decision
@@ -19,7 +17,7 @@ from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import Situation, survey
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of, license_of
+from download_licensing.service.base import Licensing, account_of, license_of, require_not_ended
 from download_licensing.service.commands import ReleaseLicense, RenewLicense, RequestDownload
 from helenus.errors import InvalidArgument
 from helenus.service import CommandContext, handles
@@ -89,7 +87,7 @@ class Downloads(Licensing):
         """
         account = account_of(unit, command.customer_id)
         license = license_of(unit, command.license_id)
-        _require_not_ended(license)
+        require_not_ended(license)
         at = utc(context.at, "at")
         terms = self._terms(account, self._title(license.title_id), at)
         situation = survey(
@@ -152,12 +150,5 @@ def _granted_before(
     """The answer to a repetition that came later than the repository remembers commands."""
     if (license.device_id, license.title_id) != (command.device_id, command.title_id):
         raise KeyReused
-    _require_not_ended(license)
+    require_not_ended(license)
     return present.grant(command.customer_id, license, situation, plan_id, terms, downloads=0)
-
-
-def _require_not_ended(license: License) -> None:
-    if license.released_at is not None:
-        raise LicenseReleased(license.id)
-    if license.revoked_at is not None:
-        raise LicenseRevoked(license.id)

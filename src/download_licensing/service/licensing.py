@@ -8,8 +8,8 @@ from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
 from download_licensing.service.accounts import RELEASES_PER_COMMAND_MAX, Accounts
 from download_licensing.service.base import stream_of
-from download_licensing.service.downloads import Downloads
 from download_licensing.service.operations import Operations
+from download_licensing.service.previews import Previews
 from download_licensing.service.queries import Queries
 from download_licensing.service.reports import Reports
 
@@ -19,7 +19,7 @@ AGGREGATES = (Account, DownloadedTitle, Device, License)
 """All aggregate types of a customer's stream, for the repository."""
 
 
-class LicensingService(Accounts, Downloads, Reports, Operations, Queries):
+class LicensingService(Accounts, Previews, Reports, Operations, Queries):
     """Carries out commands and answers queries.
 
     Every command and query may raise `AccountNotFound`, `helenus.InvalidArgument` for a time that

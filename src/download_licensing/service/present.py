@@ -8,6 +8,7 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import Terms
+from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
@@ -56,6 +57,19 @@ def license(customer_id: str, held: License, at: datetime) -> answers.License:
         release_reason=held.release_reason,
         revoked_at=held.revoked_at,
         revoke_reason=held.revoke_reason or None,
+        policy_version=held.policy_version,
+    )
+
+
+def remaining(held: License, at: datetime) -> answers.Remaining:
+    """The answer to what remains of a licence at a time."""
+    told = license("", held, at)
+    return answers.Remaining(
+        license_id=held.id,
+        state=told.state,
+        at=at,
+        license_remaining_s=told.license_remaining_s,
+        playback_remaining_s=told.playback_remaining_s,
     )
 
 
@@ -132,6 +146,31 @@ def grant(
         devices_left=_left(_devices_max(terms), in_use),
         warnings=tuple(warnings),
         policy_version=terms.policy_version,
+    )
+
+
+def preview_of_grant(granted: answers.Grant, at: datetime, position: int) -> answers.Preview:
+    """The answer to what would be, where that is a grant."""
+    said = {name: getattr(granted, name) for name in answers.Previewed.__struct_fields__}
+    return answers.Preview(
+        allowed=True,
+        grant=answers.Previewed(**said),
+        refusals=(),
+        policy_version=granted.policy_version,
+        at=at,
+        position=position,
+    )
+
+
+def preview_of_refusal(refusal: DownloadRefused, at: datetime) -> answers.Preview:
+    """The answer to what would be, where that is a refusal."""
+    return answers.Preview(
+        allowed=False,
+        grant=None,
+        refusals=refusal.unmet,
+        policy_version=refusal.policy_version,
+        at=refusal.at or at,
+        position=refusal.position,
     )
 
 

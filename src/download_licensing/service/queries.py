@@ -8,7 +8,14 @@ from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import survey
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of, license_of, stream_of
+from download_licensing.service.base import (
+    Licensing,
+    account_of,
+    license_of,
+    require_not_ended,
+    stream_of,
+)
+from download_licensing.service.sealing import token_of
 
 
 class Queries(Licensing):
@@ -28,6 +35,31 @@ class Queries(Licensing):
         view = await self.repository.load(stream_of(customer_id))
         account_of(view, customer_id)
         return present.license(customer_id, license_of(view, license_id), utc(at, "at"))
+
+    async def remaining(self, customer_id: str, license_id: str, at: datetime) -> answers.Remaining:
+        """What remains of a licence and of its playback window at a time.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+        """
+        view = await self.repository.load(stream_of(customer_id))
+        account_of(view, customer_id)
+        return present.remaining(license_of(view, license_id), utc(at, "at"))
+
+    async def token(self, customer_id: str, license_id: str) -> answers.LicenseToken:
+        """The token of a licence as it stands; "" where the service signs none.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+            LicenseReleased: it was given back.
+            LicenseRevoked: an operator took it away.
+        """
+        view = await self.repository.load(stream_of(customer_id))
+        account_of(view, customer_id)
+        license = license_of(view, license_id)
+        require_not_ended(license)
+        token = "" if self._signer is None else token_of(customer_id, license, self._signer)
+        return answers.LicenseToken(license_id=license_id, token=token)
 
     async def devices(self, customer_id: str, at: datetime) -> answers.Devices:
         """The devices of an account, with what they hold at a time."""

@@ -6,10 +6,12 @@ now. So a repeated command, whose grant is the recorded one, gets the same token
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from download_licensing.domain.license import License
 from download_licensing.domain.times import earlier
 from download_licensing.service import answers
 from download_licensing.tokens.claims import Claims, second_of
@@ -19,27 +21,44 @@ from download_licensing.tokens.signer import TokenSigner
 def sealed(answer: Any, signer: TokenSigner) -> Any:
     """The answer, with its token if it is a grant."""
     if isinstance(answer, answers.Grant):
-        return msgspec.structs.replace(answer, token=signer.sign(claims_of(answer, signer.issuer)))
+        since = answer.renewed_at or answer.issued_at
+        token = signer.sign(_claims(answer.customer_id, answer.license_id, since, answer, signer))
+        return msgspec.structs.replace(answer, token=token)
     return answer
 
 
-def claims_of(grant: answers.Grant, issuer: str) -> Claims:
-    """What the token of a grant says; its `jti` is the signer's to make."""
-    since = second_of(grant.renewed_at or grant.issued_at)
-    ends = earlier(grant.expires_at, grant.playback_ends_at)
+def token_of(customer_id: str, held: License, signer: TokenSigner) -> str:
+    """The token of an issued licence as it stands."""
+    assert held.extended_at is not None
+    return signer.sign(_claims(customer_id, held.id, held.extended_at, held, signer))
+
+
+def _claims(
+    customer_id: str,
+    license_id: str,
+    since: datetime,
+    source: answers.Grant | License,
+    signer: TokenSigner,
+) -> Claims:
+    """What a token says; its `jti` is the signer's to make."""
+    begins = second_of(since)
     return Claims(
-        iss=issuer,
-        sub=grant.customer_id,
-        device_id=grant.device_id,
-        title_id=grant.title_id,
-        license_id=grant.license_id,
-        iat=since,
-        nbf=since,
-        exp=None if ends is None else second_of(ends),
-        license_exp=None if grant.expires_at is None else second_of(grant.expires_at),
-        playback_window_s=grant.playback_window_s,
-        playback_exp=None if grant.playback_ends_at is None else second_of(grant.playback_ends_at),
-        renewals_left=grant.renewals_left,
-        policy_version=grant.policy_version,
+        iss=signer.issuer,
+        sub=customer_id,
+        device_id=source.device_id,
+        title_id=source.title_id,
+        license_id=license_id,
+        iat=begins,
+        nbf=begins,
+        exp=_second(earlier(source.expires_at, source.playback_ends_at)),
+        license_exp=_second(source.expires_at),
+        playback_window_s=source.playback_window_s,
+        playback_exp=_second(source.playback_ends_at),
+        renewals_left=source.renewals_left,
+        policy_version=source.policy_version,
         jti="",
     )
+
+
+def _second(moment: datetime | None) -> int | None:
+    return None if moment is None else second_of(moment)

@@ -20,6 +20,7 @@ LICENSE = {
     *("first_played_at", "playback_window_s", "playback_ends_at", "effective_expires_at"),
     *("license_remaining_s", "playback_remaining_s", "renewals_used", "renewals_left"),
     *("released_at", "release_reason", "revoked_at", "revoke_reason"),
+    "policy_version",
 }
 
 
@@ -205,7 +206,7 @@ async def test_a_refusal_lists_every_unmet_rule(client: AsgiClient) -> None:
     assert first.keys() == {
         *("reason", "rule", "limit", "used", "resets_at", "frees", "remedy", "detail")
     }
-    for name in ("reason", "limit", "used", "resets_at", "remedy", "detail"):
+    for name in first:
         assert problem[name] == first[name]
     assert (problem["limit"], problem["resets_at"]) == (1, "2026-01-31T00:00:00Z")
     assert (problem["at"], problem["position"]) == (LATER, 8)
@@ -400,3 +401,59 @@ async def test_what_is_not_there_is_not_found(client: AsgiClient) -> None:
     assert [(answer.status, answer.reason) for answer, _ in calls] == [
         (404, reason) for _, reason in calls
     ]
+
+
+async def test_what_a_request_would_be_answered_is_told_without_an_event(
+    client: AsgiClient,
+) -> None:
+    await opened(client, "basic")
+    path = f"{CUSTOMER}/preview?title_id=harbour&device_id="
+    granted_ = (await client.get(f"{path}tv", at=T0)).json()
+    assert granted_.keys() == {
+        *("allowed", "grant", "refusals", "policy_version", "at", "position"),
+    }
+    assert (granted_["allowed"], granted_["at"], granted_["position"]) == (True, T0, 1)
+    assert granted_["grant"].keys() == {
+        *("expires_at", "playback_window_s", "playback_ends_at", "renewals_left", "warnings"),
+        *("downloads_left_this_year", "active_downloads_left_on_device", "devices_left"),
+    }
+    await granted(client)
+    refused = (await client.get(f"{path}phone", at=LATER)).json()
+    assert (refused["allowed"], refused["grant"]) == (False, None)
+    assert [unmet["reason"] for unmet in refused["refusals"]] == ["device-limit"]
+    assert (await client.get(f"{CUSTOMER}/history")).json()["head"] == refused["position"] == 5
+
+
+async def test_what_a_renewal_would_be_answered_is_told_without_an_event(
+    client: AsgiClient,
+) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}/renewals"
+    preview = (await client.get(f"{path}/preview", at=LATER)).json()
+    assert preview["grant"]["expires_at"] == "2026-02-01T00:00:00Z"
+    assert preview["grant"]["renewals_left"] == 0
+    assert (await client.post(path, at=LATER)).status == 200
+    preview = (await client.get(f"{path}/preview", at=LATER)).json()
+    assert [unmet["reason"] for unmet in preview["refusals"]] == ["renewals-exhausted"]
+
+
+async def test_what_remains_is_told_apart_for_licence_and_window(client: AsgiClient) -> None:
+    await opened(client)
+    path = f"{CUSTOMER}/licenses/{(await granted(client))['license_id']}"
+    fields = {"license_id", "state", "at", "license_remaining_s", "playback_remaining_s"}
+    unplayed = (await client.get(f"{path}/remaining", at=LATER)).json()
+    assert unplayed.keys() == fields
+    assert (unplayed["license_remaining_s"], unplayed["playback_remaining_s"]) == (
+        *(29 * 86_400, 48 * 3600),
+    )
+    await client.post(f"{path}/plays", {"played_at": T0}, at=LATER)
+    played = (await client.get(f"{path}/remaining", at=LATER)).json()
+    assert (played["license_remaining_s"], played["playback_remaining_s"]) == (
+        *(29 * 86_400, 24 * 3600),
+    )
+    await client.post(f"{path}/release", at=LATER)
+    released = (await client.get(f"{path}/remaining", at=LATER)).json()
+    assert (released["state"], released["license_remaining_s"]) == ("released", 0)
+    forever = f"{CUSTOMER}/licenses/{(await granted(client, 'meadow'))['license_id']}"
+    unlimited = (await client.get(f"{forever}/remaining", at=LATER)).json()
+    assert (unlimited["license_remaining_s"], unlimited["playback_remaining_s"]) == (None, None)

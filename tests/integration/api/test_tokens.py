@@ -141,3 +141,24 @@ async def test_after_a_restart_with_the_same_keys_a_repetition_has_the_same_toke
             await opened(client)
             tokens.append((await granted(client))["token"])
     assert tokens[0] == tokens[1]
+
+
+async def test_a_licence_has_a_token_as_it_stands(client: AsgiClient) -> None:
+    await opened(client)
+    grant = await granted(client)
+    path = f"{CUSTOMER}/licenses/{grant['license_id']}"
+    same = (await client.get(f"{path}/token")).json()
+    assert same == {"license_id": grant["license_id"], "token": grant["token"]}
+    await client.post(f"{path}/plays", {"played_at": LATER}, at=LATER)
+    played = (await client.get(f"{path}/token")).json()
+    verdict = await checked(client, played, LATER)
+    assert verdict.claims is not None
+    assert verdict.claims.playback_exp == int(moment(LATER).timestamp()) + 48 * 3600
+    assert verdict.claims.exp == verdict.claims.playback_exp
+    renewed = (await client.post(f"{path}/renewals", at=LATER)).json()
+    assert (await client.get(f"{path}/token")).json()["token"] == renewed["token"]
+    await client.post(f"{path}/release")
+    answer = await client.get(f"{path}/token")
+    assert (answer.status, answer.reason) == (409, "license-released")
+    answer = await client.get(f"{CUSTOMER}/licenses/lic-{'0' * 32}/token")
+    assert (answer.status, answer.reason) == (404, "license-not-found")
