@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"The helenus command needs {error.name}: install helenus[cli].") from None
 
-from helenus.cli import events, golden, snapshots, streams, transfer, verify
+from helenus.cli import bench, events, golden, snapshots, streams, transfer, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app.command(name="export")(transfer.export)
 app.command(name="import")(transfer.import_)
 app.command()(verify.verify)
 app.command()(events.stats)
+app.command()(bench.bench)
 app.add_typer(events.app, name="events")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(golden.app, name="golden")

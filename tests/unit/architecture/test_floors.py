@@ -11,11 +11,11 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 FLOORS = {
     "helenus": """
         cli.__init__, cli.__main__
-        cli.cassandra | cli.events | cli.golden | cli.snapshots | cli.streams | cli.transfer |
-            cli.verify
+        cli.bench | cli.cassandra | cli.events | cli.golden | cli.snapshots | cli.streams |
+            cli.transfer | cli.verify
         cli.stores, cli.output, cli.aggregates, cli.walking
         testing
-        transfer | verification | rebuilding
+        transfer | verification | rebuilding | measuring
         __init__
         service | observability
         stores.__init__

@@ -98,6 +98,11 @@ class CassandraStore:
             await self._idle.wait()
             await session.close()
 
+    @property
+    def settings(self) -> CassandraSettings:
+        """Where the cluster is and how it is used."""
+        return self._settings
+
     def statistics(self) -> CassandraStatistics:
         """What the store holds, and has asked of its cluster since it was made."""
         return self._counts.taken(requests=self._in_flight, bucket_hints=len(self._buckets))
