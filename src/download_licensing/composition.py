@@ -10,15 +10,23 @@ import structlog
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
 from download_licensing.observability import Metrics, hooks, tracer_installed
+from download_licensing.policies.events import PolicyBook
+from download_licensing.policies.following import PublishedPolicies
+from download_licensing.policies.keeping import PolicyKeeper
+from download_licensing.policies.publishing import PolicyService
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.settings import Settings, SettingsError
 from download_licensing.tokens.key_files import KeyDirectory
 from download_licensing.tokens.signer import TokenSigner
 from helenus.observability import ObservedStore
 from helenus.repository import AggregateRepository
-from helenus.store import EventStore
+from helenus.settings import RepositorySettings
+from helenus.store import COMMIT_BYTES_MAX, EventStore
 from helenus.stores.patient import PatientStore
 from helenus.stores.sqlite import SqliteStore
+
+_LARGE_COMMITS = RepositorySettings(commit_bytes_max=COMMIT_BYTES_MAX)
+"""For policies: `policy_document_bytes_max` is their bound."""
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -45,11 +53,12 @@ async def open_api(
         SettingsError: the data directory cannot be made, or the settings of Cassandra do not do.
         StoreUnusable: the store's file cannot be used.
         TokenKeysUnusable: the keys that sign tokens cannot be used.
+        PolicyError, CommandRefused: nothing was ever published, and the policy file cannot be.
     """
     metrics = Metrics()
     if store is None:
         async with (
-            _store_of(settings, metrics) as opened,
+            store_of(settings, metrics) as opened,
             _open_api(settings, catalogue, opened, metrics) as api,
         ):
             yield api
@@ -65,12 +74,47 @@ async def _open_api(
     signer = signer_of(settings)
     observed = ObservedStore(store, tracer=tracer_installed())
     metrics.watch("store", observed.statistics)
-    async with AggregateRepository(
-        observed, AGGREGATES, settings=settings.repository()
-    ) as repository:
+    async with (
+        AggregateRepository(observed, AGGREGATES, settings=settings.repository()) as repository,
+        open_policies(settings, catalogue, store) as keeper,
+    ):
         metrics.watch("repository", repository.statistics)
-        licensing = LicensingService(repository, catalogue, signer=signer, hooks=hooks(metrics))
-        yield create_api(licensing, store, metrics, signer, _api_settings(settings))
+        licensing = LicensingService(
+            repository, catalogue, policies=keeper.policies, signer=signer, hooks=hooks(metrics)
+        )
+        yield create_api(
+            licensing,
+            store,
+            metrics,
+            signer,
+            policies=keeper,
+            settings=_api_settings(settings),
+        )
+
+
+@asynccontextmanager
+async def open_policies(
+    settings: Settings, catalogue: Catalogue, store: EventStore
+) -> AsyncIterator[PolicyKeeper]:
+    """The policies published in a store, kept up to date in the block.
+
+    Their repository is one of their own, so that what is told about customers' stays theirs.
+
+    Raises:
+        PolicyError, CommandRefused: nothing was ever published, and the file cannot be.
+    """
+    async with AggregateRepository(store, [PolicyBook], settings=_LARGE_COMMITS) as repository:
+        keeper = PolicyKeeper(
+            PublishedPolicies(repository),
+            PolicyService(repository, lead_s=settings.policy_lead_s),
+            catalogue,
+            file=settings.policy,
+            document_bytes_max=settings.policy_document_bytes_max,
+            poll_s=settings.policy_poll_s,
+        )
+        await keeper.start()
+        async with keeper.running():
+            yield keeper
 
 
 def signer_of(settings: Settings) -> TokenSigner:
@@ -95,7 +139,12 @@ def signer_of(settings: Settings) -> TokenSigner:
     )
 
 
-def _store_of(settings: Settings, metrics: Metrics) -> AbstractAsyncContextManager[EventStore]:
+def store_of(settings: Settings, metrics: Metrics) -> AbstractAsyncContextManager[EventStore]:
+    """The store that the settings name, not yet open, watched by the metrics.
+
+    Raises:
+        SettingsError: the data directory cannot be made, or the settings of Cassandra do not do.
+    """
     if not settings.on_cassandra:
         file = SqliteStore(_prepared(settings), settings.sqlite())
         metrics.watch("sqlite", file.statistics)

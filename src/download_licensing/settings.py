@@ -93,6 +93,18 @@ class Settings(BaseSettings):
     key_set_max_age_s: Annotated[int, Field(ge=0, le=30 * 86_400)] = _setting(
         3_600, "How long others may cache the key set that verifies licence tokens."
     )
+    policy: Path | None = _setting(
+        None, "YAML file of the policy, which is watched and published; else the one shipped."
+    )
+    policy_poll_s: Annotated[float, Field(ge=0.1, le=3_600)] = _setting(
+        2.0, "How often the policies published and that file are looked at."
+    )
+    policy_lead_s: Annotated[float, Field(ge=0, le=86_400)] = _setting(
+        10.0, "How long after its publication a policy takes effect; longer than policy_poll_s."
+    )
+    policy_document_bytes_max: Annotated[int, Field(ge=1_024, le=4 * _MIB)] = _setting(
+        512 * 1_024, "Largest policy document."
+    )
     rehearsal: bool = _setting(
         False, "Take the time of a decision from the header Rehearsal-Time. Never in production."
     )

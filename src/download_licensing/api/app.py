@@ -18,8 +18,10 @@ from download_licensing.api.gate import Gate
 from download_licensing.api.key_set import KEY_SET
 from download_licensing.api.landing import landing
 from download_licensing.api.operation import OPERATION
+from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
 from download_licensing.observability import Metrics
+from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.service.licensing import LicensingService
 from download_licensing.tokens.signer import TokenSigner
 from helenus.store import EventStore
@@ -53,10 +55,12 @@ class Api(msgspec.Struct, frozen=True):
     Attributes:
         litestar: the handlers and their document.
         gate: the same behind its gate; this is what a server runs.
+        policies: can be told to look for new ones.
     """
 
     litestar: Litestar
     gate: Gate
+    policies: PolicyKeeper
 
 
 def create_api(
@@ -64,6 +68,8 @@ def create_api(
     store: EventStore,
     metrics: Metrics,
     signer: TokenSigner,
+    *,
+    policies: PolicyKeeper,
     settings: ApiSettings | None = None,
 ) -> Api:
     """Make the application.
@@ -73,6 +79,7 @@ def create_api(
         store: is asked whether it answers.
         metrics: is told about requests, and shown.
         signer: publishes the keys that verify tokens.
+        policies: is asked which one is in force, and publishes others.
         settings: see `ApiSettings`.
     """
     settings = settings or ApiSettings()
@@ -81,6 +88,7 @@ def create_api(
         "store": store,
         "metrics": metrics,
         "signer": signer,
+        "policies": policies,
         "key_set_max_age_s": settings.key_set_max_age_s,
         "rehearsal": settings.rehearsal,
         "readiness_timeout_s": settings.readiness_timeout_s,
@@ -93,7 +101,7 @@ def create_api(
             *QUERIES,
             *KEY_SET,
             *OPERATION,
-            Router("/", route_handlers=[*ADMIN, *DEBUGGING]),
+            Router("/", route_handlers=[*ADMIN, *DEBUGGING, *POLICIES]),
             landing,
         ],
         exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),
@@ -110,4 +118,4 @@ def create_api(
         retry_after_s=settings.retry_after_s,
         access_log=settings.access_log,
     )
-    return Api(litestar, gate)
+    return Api(litestar, gate, policies)

@@ -133,6 +133,19 @@ class ReleaseBody(Body, frozen=True, kw_only=True):
     released_at: Moment | None = None
 
 
+class PolicyBody(Body, frozen=True, kw_only=True):
+    """A policy to publish.
+
+    Attributes:
+        document: YAML.
+        expected: the version that was published last, as the publisher knows it; "": none; null:
+            whichever.
+    """
+
+    document: str
+    expected: str | None = None
+
+
 class JsonBody(AbstractDTO[T]):
     """Decodes the body of an operation.
 

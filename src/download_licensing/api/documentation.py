@@ -23,6 +23,7 @@ from download_licensing.api.problems import (
     InvalidRequest,
     Problem,
     Refused,
+    UnsoundPolicy,
     invalid_request,
     problem_of,
     refused,
@@ -52,7 +53,10 @@ TAGS = [
     Tag(name="operation", description="For those who run the service."),
 ]
 
-_INVALID_OR_OTHER: Any = InvalidRequest | Problem
+_DETAILED: Mapping[str, Any] = {
+    "invalid-request": InvalidRequest | Problem,
+    "policy-unsound": UnsoundPolicy | Problem,
+}
 _EVERY_OPERATION = ("invalid-request", "rehearsal-off", "store-unavailable", "overloaded")
 _EVERY_COMMAND = ("idempotency-key-invalid", "idempotency-key-reused", "outcome-unknown")
 _EVERY_BODY = ("malformed-json", "body-too-large", "unsupported-media-type")
@@ -120,7 +124,7 @@ def problem_responses(*reasons: str) -> Mapping[int, ResponseSpec]:
         by_status.setdefault(KINDS[reason].status, []).append(reason)
     return {
         status: ResponseSpec(
-            _INVALID_OR_OTHER if "invalid-request" in of_status else Problem,
+            next((_DETAILED[reason] for reason in of_status if reason in _DETAILED), Problem),
             generate_examples=False,
             media_type=PROBLEM_MEDIA_TYPE,
             description="; ".join(f"`{reason}`: {KINDS[reason].title}" for reason in of_status),

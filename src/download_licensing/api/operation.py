@@ -60,6 +60,9 @@ async def ready(request: AnyRequest) -> Health:
     except HelenusError as error:
         detail = f"The store cannot be read ({type(error).__name__}): {error}"
         raise ProblemError(problem_of("store-unavailable", detail), state.retry) from None
+    if not state.policies.policies.position:
+        detail = "Which policy is in force was not read from the store yet."
+        raise ProblemError(problem_of("store-unavailable", detail), state.retry)
     return Health("ready")
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import msgspec
 from litestar import Response
 
+from download_licensing.documents import PROBLEMS_SHOWN_MAX, DocumentError
 from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.domain.unmet import Unmet
 
@@ -80,6 +81,34 @@ class Refused(Problem, frozen=True, kw_only=True):
     position: int = 0
 
 
+class PolicyProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to correct in a policy document.
+
+    Attributes:
+        line: from 1 on; null: nowhere in particular.
+        column: in characters, from 1 on.
+        path: of the entry, its keys joined by dots.
+        message: what is wrong, and what to do.
+    """
+
+    line: int | None
+    column: int | None
+    path: str
+    message: str
+
+
+class UnsoundPolicy(Problem, frozen=True, kw_only=True):
+    """A policy document that cannot be published; the one in force stays.
+
+    Attributes:
+        errors: the first of what is to correct, in the order of the document.
+        errors_found: how many there are.
+    """
+
+    errors: tuple[PolicyProblem, ...]
+    errors_found: int
+
+
 class Kind(msgspec.Struct, frozen=True):
     """What all problems of one type share."""
 
@@ -118,16 +147,26 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "license-not-found": Kind(404, "There is no such licence", ""),
         "device-not-found": Kind(404, "There is no such device", ""),
         "title-not-found": Kind(404, "There is no such title", ""),
+        "policy-not-found": Kind(404, "There is no such policy", ""),
         "method-not-allowed": Kind(
             405, "The path does not take this method", "Use a method of the header Allow."
         ),
         "account-exists": Kind(409, "The account is open with another plan or region", ""),
         "license-released": Kind(409, "The licence was released", ""),
         "license-revoked": Kind(409, "The licence was revoked", ""),
+        "policy-version-taken": Kind(409, "The version stands for another policy", ""),
+        "policy-overtaken": Kind(409, "Another policy was published meanwhile", ""),
+        "policy-dates-overlap": Kind(409, "The dates of two policies overlap", ""),
+        "policy-in-force": Kind(409, "The policy cannot be taken back any more", ""),
         "body-too-large": Kind(413, "The body is too large", "Send a smaller body."),
         "unsupported-media-type": Kind(
             415, "The body is of another type", "Send JSON, with Content-Type: application/json."
         ),
+        "policy-unsound": Kind(
+            422, "The policy cannot be published", "Correct what `errors` lists."
+        ),
+        "policy-too-early": Kind(422, "The policy would take effect too early", ""),
+        "policy-first-too-late": Kind(422, "The first policy has to hold at once", ""),
         "position-beyond-head": Kind(
             422, "The history is not that long", "Name a position within the history."
         ),
@@ -222,6 +261,25 @@ def refused(refusal: DownloadRefused) -> Refused:
         policy_version=refusal.policy_version,
         at=refusal.at,
         position=refusal.position,
+    )
+
+
+def unsound_policy(error: DocumentError) -> UnsoundPolicy:
+    """The problem of a document that cannot be published."""
+    errors = [
+        PolicyProblem(
+            line=problem.place.line if problem.place else None,
+            column=problem.place.column if problem.place else None,
+            path=problem.path,
+            message=problem.message,
+        )
+        for problem in error.problems
+    ]
+    base = problem_of("policy-unsound", error.problems[0].shown(error.source))
+    return UnsoundPolicy(
+        **msgspec.structs.asdict(base),
+        errors=tuple(errors[:PROBLEMS_SHOWN_MAX]),
+        errors_found=len(errors),
     )
 
 

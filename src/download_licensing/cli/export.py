@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from download_licensing.api.queries import HistoryEvent, history_event
-from download_licensing.service.licensing import AGGREGATES
+from download_licensing.service.licensing import STORED_AGGREGATES
 from helenus.codec import Codec
 from helenus.errors import InvalidArgument, StoreUnusable
 from helenus.events import Event, RecordedEvent
@@ -48,7 +48,7 @@ def export(
 
 
 async def _export(path: Path, destination: IO[bytes]) -> int:
-    codec = Codec(AGGREGATES)
+    codec = Codec(STORED_AGGREGATES)
     encoder = msgspec.json.Encoder()
     written = 0
     async with SqliteStore(path) as store:

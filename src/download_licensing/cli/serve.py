@@ -21,6 +21,7 @@ from download_licensing.api import Api
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import catalogue_of, open_api
 from download_licensing.observability import configure_logs
+from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.settings import Settings, SettingsError
 from helenus.stores.cassandra_url import FORM
 
@@ -38,6 +39,7 @@ def serve(
         str | None, typer.Option(help=f"The store's file, or {FORM}.", metavar="PATH|URL")
     ] = None,
     catalogue: Annotated[Path | None, typer.Option(help="YAML file of plans and titles.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="YAML file of the policy; watched.")] = None,
     rehearsal: Annotated[
         bool | None, typer.Option("--rehearsal", help="Let requests set the time.")
     ] = None,
@@ -49,6 +51,7 @@ def serve(
         "port": port,
         "store": store,
         "catalogue": catalogue,
+        "policy": policy,
         "rehearsal": rehearsal,
     }
     settings = settings_module.load(config, given)
@@ -92,6 +95,7 @@ async def _serve(settings: Settings, catalogue: Catalogue, listener: socket.sock
     async with open_api(settings, catalogue) as api:
         server = _server(settings, api)
         _calm_collector()
+        _reload_by_signal(api.policies)
         with _ended_by_signals(server):
             typer.echo(_greeting(settings, listener))
             await server.serve(sockets=[listener])
@@ -107,6 +111,12 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 1_000)
+
+
+def _reload_by_signal(policies: PolicyKeeper) -> None:
+    """SIGHUP: look for a new policy at once."""
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policies.wake)
 
 
 class _Server(uvicorn.Server):

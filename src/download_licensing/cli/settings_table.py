@@ -28,7 +28,7 @@ _PAGE = """\
 Every bound of the service, with its unit in its name. A setting is taken from, strongest first:
 
 1. the command line of `download-licensing serve` (`--host`, `--port`, `--store`, `--catalogue`,
-   `--rehearsal`);
+   `--policy`, `--rehearsal`);
 2. the environment: `{prefix}` and its name in capitals, such as `{example}`;
 3. a TOML file named by `--config` or `{config}`, with the names below as
    keys. A key that is not in this list is refused.

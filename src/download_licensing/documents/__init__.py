@@ -3,6 +3,7 @@
 from download_licensing.documents.files import read_bounded
 from download_licensing.documents.plain_yaml import Document, Path, dotted, read_document
 from download_licensing.documents.problems import (
+    PROBLEMS_SHOWN_MAX,
     DocumentError,
     Place,
     Problem,
@@ -12,6 +13,7 @@ from download_licensing.documents.problems import (
 )
 
 __all__ = [
+    "PROBLEMS_SHOWN_MAX",
     "Document",
     "DocumentError",
     "Path",

@@ -22,7 +22,7 @@ from download_licensing.catalogue import Catalogue
 from download_licensing.policies.document import PolicyDocument, PolicyError
 from download_licensing.policies.following import PublishedPolicies
 from download_licensing.policies.publishing import PolicyService, PublishPolicy
-from download_licensing.policies.reading import load_policy
+from download_licensing.policies.reading import DOCUMENT_BYTES_MAX, load_policy
 from download_licensing.policies.refusals import PolicyOvertaken
 from download_licensing.policies.shipped import shipped_policy
 from helenus.clock import Clock, SystemClock
@@ -33,9 +33,12 @@ from helenus.service import CommandContext
 _log = structlog.get_logger("download_licensing.policies")
 
 POLL_S = 2.0
+_FIRST_POLL_S = 0.25
+"""Until anything was read, no request can be answered: the store is tried again sooner."""
 ACTOR = "policy-file"
 
 _Stamp: TypeAlias = tuple[int, int, int]
+_NEVER_DONE: _Stamp = (-1, -1, -1)
 
 
 class Reload(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +67,15 @@ class PolicyKeeper:
         service: publishes.
         catalogue: what a file is held against.
         file: is watched; None: none is, and the policy shipped is the first.
+        document_bytes_max: a larger file is refused.
         poll_s: how often store and file are looked at.
         clock: tells the time of a publication, and waits.
+
+    Attributes:
+        policies: those published.
+        service: publishes.
+        catalogue: what a document is held against.
+        document_bytes_max: a larger document is refused.
     """
 
     def __init__(
@@ -75,19 +85,21 @@ class PolicyKeeper:
         catalogue: Catalogue,
         *,
         file: Path | None = None,
+        document_bytes_max: int = DOCUMENT_BYTES_MAX,
         poll_s: float = POLL_S,
         clock: Clock | None = None,
     ) -> None:
-        self._policies = policies
-        self._service = service
-        self._catalogue = catalogue
+        self.policies = policies
+        self.service = service
+        self.catalogue = catalogue
         self._file = file
+        self.document_bytes_max = document_bytes_max
         self._poll_s = poll_s
         self._clock = clock or SystemClock()
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
         self._seen: _Stamp | None = None
-        self._done: _Stamp | None = None
+        self._done: _Stamp | None = _NEVER_DONE  # None stands for a file that is missing
         self._problem = ""
         self._trouble = ""
 
@@ -121,18 +133,21 @@ class PolicyKeeper:
         """Look at store and file at once, as for a signal."""
         self._woken.set()
 
-    async def reload(self) -> Reload:
+    async def reload(self, at: datetime | None = None) -> Reload:
         """Look at store and file at once.
+
+        Args:
+            at: the time to say for what is in force; None: now.
 
         Raises:
             StoreError: the store failed; the policy in force stays.
         """
         changed = await self.turn(now=True)
-        held = self._policies.held_at(self._now())
+        held = self.policies.held_at(self._now() if at is None else at)
         return Reload(
             version=held.version,
             effective_from=held.effective_from,
-            position=self._policies.position,
+            position=self.policies.position,
             changed=changed,
             problem=self._problem,
         )
@@ -149,12 +164,12 @@ class PolicyKeeper:
             PolicyError, CommandRefused: nothing was ever published, and the file cannot be.
         """
         async with self._turn:
-            changed = await self._policies.refresh()
-            if not self._policies.position:
+            changed = await self.policies.refresh()
+            if not self.policies.position:
                 await self._publish_first()
                 return True
             if self._file is not None and await self._look_at(self._file, now=now):
-                changed = await self._policies.refresh() or changed
+                changed = await self.policies.refresh() or changed
             return changed
 
     async def _run(self) -> None:
@@ -171,7 +186,7 @@ class PolicyKeeper:
         """Wait for the next turn; whether somebody asked for it."""
         loop = asyncio.get_running_loop()
         waits = {
-            loop.create_task(self._clock.sleep(self._poll_s)),
+            loop.create_task(self._clock.sleep(self._pause_s)),
             loop.create_task(self._woken.wait()),
         }
         try:
@@ -184,17 +199,17 @@ class PolicyKeeper:
         self._woken.clear()
         return woken
 
+    @property
+    def _pause_s(self) -> float:
+        return self._poll_s if self.policies.position else min(self._poll_s, _FIRST_POLL_S)
+
     async def _publish_first(self) -> None:
         stamp = _stamp_of(self._file) if self._file else None
-        document = (
-            shipped_policy()
-            if self._file is None
-            else await asyncio.to_thread(load_policy, self._file, self._catalogue)
-        )
+        document = await self._read(self._file) if self._file else shipped_policy()
         with contextlib.suppress(PolicyOvertaken):  # another process was first
             await self._publish(document, expected="")
             self._done = stamp
-        await self._policies.refresh()
+        await self.policies.refresh()
 
     async def _look_at(self, file: Path, *, now: bool) -> bool:
         """Publish what a file says, if that is new; whether it was."""
@@ -204,7 +219,7 @@ class PolicyKeeper:
         if stamp == self._done or not (settled or now):
             return False
         try:
-            document = await asyncio.to_thread(load_policy, file, self._catalogue)
+            document = await self._read(file)
             created = await self._publish(document)
         except (PolicyError, CommandRefused) as error:
             self._problem = str(error)
@@ -215,8 +230,14 @@ class PolicyKeeper:
         self._done = stamp
         return created
 
+    async def _read(self, file: Path) -> PolicyDocument:
+        """What a file says, read beside the event loop: a large one takes its time."""
+        return await asyncio.to_thread(
+            load_policy, file, self.catalogue, bytes_max=self.document_bytes_max
+        )
+
     async def _publish(self, document: PolicyDocument, expected: str | None = None) -> bool:
-        published = await self._service.execute(
+        published = await self.service.execute(
             PublishPolicy.of(document, expected), CommandContext(at=self._now(), actor=ACTOR)
         )
         if published.created:

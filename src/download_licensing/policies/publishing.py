@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import PurePath
 
 import msgspec
 
@@ -59,7 +60,7 @@ class PublishPolicy(msgspec.Struct, frozen=True, kw_only=True):
             version=document.version,
             effective_from=document.effective_from,
             document=document.text,
-            source=document.source,
+            source=PurePath(document.source).name,
             expected=expected,
         )
 

@@ -6,6 +6,7 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
+from download_licensing.policies.events import PolicyBook
 from download_licensing.service.accounts import RELEASES_PER_COMMAND_MAX, Accounts
 from download_licensing.service.base import stream_of
 from download_licensing.service.operations import Operations
@@ -13,10 +14,19 @@ from download_licensing.service.previews import Previews
 from download_licensing.service.queries import Queries
 from download_licensing.service.reports import Reports
 
-__all__ = ["AGGREGATES", "RELEASES_PER_COMMAND_MAX", "LicensingService", "stream_of"]
+__all__ = [
+    "AGGREGATES",
+    "RELEASES_PER_COMMAND_MAX",
+    "STORED_AGGREGATES",
+    "LicensingService",
+    "stream_of",
+]
 
 AGGREGATES = (Account, DownloadedTitle, Device, License)
 """All aggregate types of a customer's stream, for the repository."""
+
+STORED_AGGREGATES = (*AGGREGATES, PolicyBook)
+"""All aggregate types of all streams in a store of the service."""
 
 
 class LicensingService(Accounts, Previews, Reports, Operations, Queries):

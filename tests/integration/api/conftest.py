@@ -13,6 +13,7 @@ from helenus.stores.memory import MemoryStore
 from helenus.stores.sqlite import SqliteStore
 from tests.integration.api.asgi_client import AsgiClient
 
+POLICY = Path(__file__).with_name("policy.yaml")
 CATALOGUE = b"""
 plans:
   basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 2}
@@ -37,7 +38,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(rehearsal=True)
+    return Settings(rehearsal=True, policy=POLICY)
 
 
 @pytest.fixture(params=["memory", "sqlite"])

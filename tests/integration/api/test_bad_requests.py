@@ -11,6 +11,7 @@ from download_licensing.settings import Settings
 from helenus.stores.memory import MemoryStore
 from helenus.stores.sqlite import SqliteStore
 from tests.integration.api.asgi_client import Answer, AsgiClient
+from tests.integration.api.conftest import POLICY
 
 CUSTOMER = "/v1/customers/c-1"
 LICENSES = f"{CUSTOMER}/licenses"
@@ -36,7 +37,7 @@ def opening(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 async def client(opening: Opening, catalogue: Catalogue) -> AsyncIterator[AsgiClient]:
     async with (
         opening as store,
-        open_api(Settings(rehearsal=True), catalogue, store) as api,
+        open_api(Settings(rehearsal=True, policy=POLICY), catalogue, store) as api,
     ):
         opened = AsgiClient(api.gate)
         await opened.call("PUT", f"{CUSTOMER}/account", {"plan": "basic"})

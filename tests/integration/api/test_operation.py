@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from download_licensing.api.admin import ADMIN
 from download_licensing.api.commands import COMMANDS
 from download_licensing.api.debugging import DEBUGGING
+from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import open_api
@@ -22,6 +23,7 @@ from helenus.errors import CorruptData, OutcomeUnknown, StoreUnavailable
 from helenus.store import Commit, Head
 from helenus.stores.memory import MemoryStore
 from tests.integration.api.asgi_client import Answer, AsgiClient
+from tests.integration.api.conftest import POLICY
 
 CUSTOMER = "/v1/customers/c-1"
 LICENSES = f"{CUSTOMER}/licenses"
@@ -67,7 +69,7 @@ async def store() -> AsyncIterator[AilingStore]:
 async def served(
     catalogue: Catalogue, store: MemoryStore, **given: Any
 ) -> AsyncIterator[AsgiClient]:
-    async with open_api(Settings(**given), catalogue, store) as api:
+    async with open_api(Settings(policy=POLICY, **given), catalogue, store) as api:
         yield AsgiClient(api.gate)
 
 
@@ -132,7 +134,7 @@ async def test_the_store_of_the_settings_tells_of_itself(
         client = AsgiClient(api.gate)
         await opened(client)
         text = (await client.get("/metrics")).body.decode()
-    assert "download_licensing_sqlite_writes_total 1.0" in text
+    assert "download_licensing_sqlite_writes_total 2.0" in text  # the first policy, the account
 
 
 async def test_what_is_refused_is_logged_without_the_customer(client: AsgiClient) -> None:
@@ -268,7 +270,7 @@ async def test_the_document_describes_every_operation(client: AsgiClient) -> Non
         if path.startswith("/v1")
         for operation in item.values()
     ]
-    assert len(operations) == len([*COMMANDS, *QUERIES, *ADMIN, *DEBUGGING])
+    assert len(operations) == len([*COMMANDS, *QUERIES, *ADMIN, *DEBUGGING, *POLICIES])
     for operation in operations:
         assert operation["summary"]
         assert operation["description"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,7 @@ def settings(empty_installation: CassandraSettings) -> Settings:
     hosts = ",".join(empty_installation.contact_points)
     return Settings(
         rehearsal=True,
+        policy=Path(__file__).with_name("policy.yaml"),
         store=f"cassandra://{hosts}:{empty_installation.port}/{empty_installation.keyspace}",
     )
 

@@ -27,6 +27,7 @@ from tests.unit.helenus.certificates import STORE_PASSWORD, Authority, Pair
 
 ADDRESS = "127.0.0.1"
 SECRET = "never-to-be-shown"
+NOT_YET = ("is being opened", "Which policy is in force")
 CATALOGUE = b"""
 plans:
   tight: {name: Tight, devices_max: 2, active_downloads_per_device_max: 3}
@@ -351,7 +352,7 @@ async def ready(settings: Settings) -> tuple[int, str]:
         async with asyncio.timeout(60):
             while True:
                 answer = await AsgiClient(api.gate).get("/health/ready")
-                if "is being opened" not in str(answer.json()):
+                if not any(not_yet in str(answer.json()) for not_yet in NOT_YET):
                     return answer.status, str(answer.json())
                 await asyncio.sleep(0.05)
 

@@ -8,6 +8,7 @@ from download_licensing.api.commands import COMMANDS
 from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.key_set import KEY_SET
 from download_licensing.api.operation import OPERATION
+from download_licensing.api.policies import POLICIES
 from download_licensing.api.problems import KINDS
 from download_licensing.api.queries import QUERIES
 from download_licensing.domain.rules import RULES
@@ -19,7 +20,7 @@ def test_every_operation_is_listed() -> None:
     listed = re.findall(r"^\| `([A-Z]+ /\S+)` \|", PAGE, re.MULTILINE)
     served = [
         f"{method} {re.sub(':str', '', path)}"
-        for handler in (*COMMANDS, *QUERIES, *KEY_SET, *DEBUGGING, *OPERATION, *ADMIN)
+        for handler in (*COMMANDS, *QUERIES, *KEY_SET, *DEBUGGING, *OPERATION, *ADMIN, *POLICIES)
         for method in handler.http_methods
         for path in handler.paths
     ]

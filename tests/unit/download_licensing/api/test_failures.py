@@ -87,6 +87,8 @@ def test_every_problem_says_what_to_do_or_its_refusal_does() -> None:
         *("refused", "account-not-found", "license-not-found", "device-not-found"),
         *("title-not-found", "account-exists", "license-released", "title-unknown"),
         *("plan-unknown", "time-zone-unknown", "license-revoked"),
+        *("policy-dates-overlap", "policy-first-too-late", "policy-in-force", "policy-not-found"),
+        *("policy-overtaken", "policy-too-early", "policy-version-taken"),
     }
     assert {reason for reason, kind in KINDS.items() if not kind.remedy} == told_by_the_refusal
 

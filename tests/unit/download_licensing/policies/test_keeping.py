@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from download_licensing.domain.policy import NoPolicyInForce
 from download_licensing.policies.document import PolicyError
@@ -226,6 +227,21 @@ async def test_a_file_that_goes_away_is_told_and_the_old_policy_stays(
 
     assert "cannot be read" in (await process.keeper.reload()).problem
     assert process.version() == "one"
+
+
+async def test_a_service_with_a_policy_starts_without_its_file_and_tells(
+    store: MemoryStore, file: Path
+) -> None:
+    await Process(store, file).keeper.start()
+    remove(file)
+    process = Process(store, file)
+
+    with capture_logs() as logs:
+        await process.keeper.start()
+
+    assert process.version() == "one"
+    (line,) = [line for line in logs if line["event"] == "policy file not published"]
+    assert "cannot be read" in line["cause"]
 
 
 async def test_a_service_with_a_policy_starts_with_an_unsound_file(
