@@ -6,7 +6,10 @@ import argparse
 import secrets
 import sys
 
-from tests.torture.campaign import Options, run
+import msgspec
+
+from helenus.stores.cassandra.drivers import DriverName
+from tests.torture.campaign import DRIVERS, Options, run
 from tests.torture.nemesis import Fault, network_of_its_own
 
 VIOLATIONS_SHOWN = 50
@@ -26,11 +29,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workers", type=int, default=4, help="processes (4)")
     parser.add_argument("--stores", type=int, default=2, help="of each process (2)")
     parser.add_argument("--clients", type=int, default=2, help="of each store (2)")
+    parser.add_argument("--commanders", type=int, default=16, help="on each store (16)")
     parser.add_argument("--streams", type=int, default=6, help="busy at once (6)")
     parser.add_argument("--round-seconds", type=float, default=60.0, help="(60)")
+    parser.add_argument(
+        "--drivers", default=",".join(DRIVERS), help="each process has one of (both)"
+    )
     given = parser.parse_args(arguments)
     try:
         faults = [] if given.faults == "none" else [Fault(f) for f in given.faults.split(",")]
+        drivers = msgspec.convert(given.drivers.split(","), tuple[DriverName, ...])
     except ValueError as error:
         parser.error(str(error))
     if Fault.PARTITION in faults:
@@ -46,8 +54,10 @@ def main(arguments: list[str]) -> int:
             workers=given.workers,
             stores=given.stores,
             clients=given.clients,
+            commanders=given.commanders,
             streams=given.streams,
             round_s=given.round_seconds,
+            drivers=drivers,
         ),
         _print,
     )

@@ -12,18 +12,21 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from helenus.errors import StoreError
 from helenus.store import Commit
 from helenus.stores.cassandra import CassandraSettings, CassandraStore
+from helenus.stores.cassandra.drivers import DriverName
 from helenus.stores.cassandra.schema import migrate
 from helenus.testing.cassandra import Cluster, ClusterOptions
-from tests.torture.judging import Settled, Tally, judge, later, settled
+from tests.torture.judging import Settled, Tally, judge, later, notes_stream, settled
 from tests.torture.nemesis import Fault, Nemesis
 from tests.torture.records import Log, Plan
 
+DRIVERS: tuple[DriverName, ...] = get_args(DriverName)
 ROOT = Path(__file__).parents[2]
 READ_ATTEMPTS = 20
 READERS = 16
@@ -48,10 +51,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         stores: of each process.
         clients: of each store.
         streams: that are busy at once.
+        commanders: that send commands to a repository on each store, one after another each.
+        notes: streams of commands that are busy at once.
         epoch_s: after which other streams are.
         round_s: how long a round lasts at most.
         round_operations: and after how many operations it ends at the latest.
         heap_mib: of each node.
+        drivers: one of which each process has in each round.
     """
 
     seconds: float = 60.0
@@ -63,10 +69,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stores: int = 2
     clients: int = 2
     streams: int = 6
+    commanders: int = 16
+    notes: int = 2
     epoch_s: float = 10.0
     round_s: float = 60.0
-    round_operations: int = 40_000
+    round_operations: int = 200_000
     heap_mib: int = 512
+    drivers: tuple[DriverName, ...] = DRIVERS
 
 
 class Report(msgspec.Struct):
@@ -159,16 +168,20 @@ class _Campaign:
             [f"{number}/{epoch}/{index}" for index in range(self._options.streams)]
             for epoch in range(epochs)
         ]
+        notes = [
+            [notes_stream(number, epoch, index) for index in range(self._options.notes)]
+            for epoch in range(epochs)
+        ]
         nemesis = Nemesis(self._cluster, faults, f"{self._options.seed}/{number}")
         injecting = asyncio.create_task(nemesis.run())
         began = time.monotonic()
         try:
-            logs = await self._work(number, seconds, operations, streams)
+            logs = await self._work(number, seconds, operations, streams, notes)
         finally:
             nemesis.stop()
             await injecting
         worked_s = time.monotonic() - began
-        final = await self._read([stream for epoch in streams for stream in epoch])
+        final = await self._read([stream for epoch in streams + notes for stream in epoch])
         tally, violations = judge(logs, final)
         self._tally.add(tally)
         self._faults += nemesis.injected
@@ -180,7 +193,12 @@ class _Campaign:
         )
 
     async def _work(
-        self, number: int, seconds: float, operations: int, streams: list[list[str]]
+        self,
+        number: int,
+        seconds: float,
+        operations: int,
+        streams: list[list[str]],
+        notes: list[list[str]],
     ) -> list[Log]:
         options = self._options
         now = time.monotonic_ns()
@@ -188,6 +206,7 @@ class _Campaign:
             Plan(
                 settings=msgspec.structs.replace(
                     self._settings,
+                    driver=self._chance.choice(options.drivers),
                     bucket_bytes=self._chance.choice(BUCKET_BYTES),
                     request_timeout_s=self._chance.choice(REQUEST_TIMEOUT_S),
                     append_attempts_max=self._chance.choice((1, 3)),
@@ -195,12 +214,14 @@ class _Campaign:
                 ),
                 seed=f"{options.seed}/{number}/{worker}",
                 streams=streams,
+                notes=notes,
                 began=now,
                 epoch_s=options.epoch_s,
                 ends=now + int(seconds * 1e9),
                 operations=operations // options.workers,
                 stores=options.stores,
                 clients=options.clients,
+                commanders=options.commanders,
                 log=str(self._directory / f"{worker}.log"),
             )
             for worker in range(options.workers)
@@ -211,7 +232,8 @@ class _Campaign:
     async def _run_worker(self, plan: Plan, seconds: float) -> None:
         encoded = msgspec.json.encode(plan)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.torture.worker"),
+            # A driver that ends the process is to tell where it did so.
+            *(sys.executable, "-X", "faulthandler", "-m", "tests.torture.worker"),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
         )

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from helenus.codec import Codec
 from helenus.store import Commit
 from helenus.testing.histories import AppendSeen, History, Verdict, violations
+from tests.torture import commands
 from tests.torture.records import Log, SnapshotSeen
 
+_codec = Codec([commands.Notes])
 DID_NOT_HAPPEN = (Verdict.CONFLICT, Verdict.REFUSED)
 
 
@@ -18,21 +21,22 @@ class Settled(msgspec.Struct):
     """A stream whose round has been judged.
 
     Attributes:
-        commit_ids: of all its commits, in order.
-        unknown: commit ids of appends that may have happened and were not there.
-        never: commit ids of appends that were reported not to have happened.
+        ids: of all its commits, in order; of a stream of commands, all its items.
+        unknown: the ids that may have come into being and were not there.
+        never: the ids that were reported not to have come into being.
     """
 
-    commit_ids: list[bytes]
-    unknown: set[bytes]
-    never: set[bytes]
+    ids: list[str]
+    unknown: set[str]
+    never: set[str]
 
 
 class Tally(msgspec.Struct):
     """Counts of one round or of many.
 
     Attributes:
-        operations: calls of stores.
+        operations: calls of stores, and commands.
+        commands: by how they ended; looks among those acknowledged.
         appends: by how they ended.
         reads: pages and heads that were shown; a read has one page or more.
         snapshots: saved and loaded.
@@ -45,6 +49,7 @@ class Tally(msgspec.Struct):
     """
 
     operations: int = 0
+    commands: Counter[Verdict] = msgspec.field(default_factory=Counter)
     appends: Counter[Verdict] = msgspec.field(default_factory=Counter)
     reads: int = 0
     snapshots: int = 0
@@ -61,22 +66,28 @@ class Tally(msgspec.Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def __str__(self) -> str:
-        ended = ", ".join(
-            f"{self.appends[verdict]:,} {name}"
-            for verdict, name in (
-                (Verdict.ACKNOWLEDGED, "acknowledged"),
-                (Verdict.CONFLICT, "conflicts"),
-                (Verdict.REFUSED, "refused"),
-                (Verdict.UNKNOWN, "unknown"),
-            )
-        )
         return (
-            f"{self.operations:,} operations: {self.appends.total():,} appends ({ended}; of the"
-            f" unknown {self.unknown_there:,} were there, {self.unknown_later:,} of them later),"
+            f"{self.operations:,} operations: {self.commands.total():,} commands"
+            f" ({_ended(self.commands)}), {self.appends.total():,} appends"
+            f" ({_ended(self.appends)}; of the unknown {self.unknown_there:,} were there,"
+            f" {self.unknown_later:,} of them later),"
             f" {self.reads:,} pages and heads read, {self.snapshots:,} snapshots,"
             f" {self.failed_reads:,} reads refused;"
             f" {self.commits:,} commits in {self.streams:,} streams"
         )
+
+
+def _ended(verdicts: Counter[Verdict]) -> str:
+    return ", ".join(
+        f"{verdicts[verdict]:,} {name}"
+        for verdict, name in (
+            (Verdict.ACKNOWLEDGED, "acknowledged"),
+            (Verdict.CONFLICT, "conflicts"),
+            (Verdict.REFUSED, "refused"),
+            (Verdict.UNKNOWN, "unknown"),
+        )
+        if verdict in verdicts
+    )
 
 
 def judge(logs: Sequence[Log], final: Mapping[str, Sequence[Commit]]) -> tuple[Tally, list[str]]:
@@ -91,7 +102,9 @@ def judge(logs: Sequence[Log], final: Mapping[str, Sequence[Commit]]) -> tuple[T
         for snapshot in log.snapshots:
             snapshots[snapshot.stream].append(snapshot)
     found = [f"Not an error of a store:\n{text}" for log in logs for text in log.unexpected]
-    for stream in final.keys() | histories.keys():
+    items = {stream: identities(stream, final[stream]) for stream in final if is_of_notes(stream)}
+    found += commands.violations((seen for log in logs for seen in log.commands), items)
+    for stream in (final.keys() | histories.keys()) - items.keys():
         history, end = histories[stream], final.get(stream, ())
         history.appends.sort(key=lambda seen: seen.began)
         found += violations(history, {stream: end})
@@ -99,42 +112,70 @@ def judge(logs: Sequence[Log], final: Mapping[str, Sequence[Commit]]) -> tuple[T
     return _tally(logs, final), found
 
 
+def notes_stream(round_: int, epoch: int, index: int) -> str:
+    """The name of a stream of commands."""
+    return f"{round_}/{epoch}/notes/{index}"
+
+
+def is_of_notes(stream: str) -> bool:
+    """Whether a stream is one of commands."""
+    return "/notes/" in stream
+
+
+def identities(stream: str, commits: Sequence[Commit]) -> list[str]:
+    """What tells the contents of a stream apart: the items of commands, or the ids of commits."""
+    if not is_of_notes(stream):
+        return [commit.commit_id.hex() for commit in commits]
+    return [
+        event.item
+        for body in _codec.decode_bodies(stream, commits)
+        for *_, event in body
+        if isinstance(event, commands.ItemNoted)
+    ]
+
+
 def settled(logs: Iterable[Log], final: Mapping[str, Sequence[Commit]]) -> dict[str, Settled]:
     """What to keep of a round's streams."""
     kept = {
-        stream: Settled([commit.commit_id for commit in commits], set(), set())
+        stream: Settled(identities(stream, commits), set(), set())
         for stream, commits in final.items()
     }
     for log in logs:
         for append in log.appends:
-            ids = {commit.commit_id for commit in append.commits}
-            if append.verdict in DID_NOT_HAPPEN:
-                kept[append.stream].never |= ids
-            elif append.verdict is Verdict.UNKNOWN:
-                kept[append.stream].unknown |= ids.difference(kept[append.stream].commit_ids)
+            _keep(kept, append.stream, append.verdict, {c.commit_id.hex() for c in append.commits})
+        for command in log.commands:
+            _keep(kept, command.stream, command.verdict, set(command.items))
     return kept
+
+
+def _keep(kept: dict[str, Settled], stream: str, verdict: Verdict, ids: set[str]) -> None:
+    if verdict in DID_NOT_HAPPEN:
+        kept[stream].never |= ids
+    elif verdict is Verdict.UNKNOWN:
+        kept[stream].unknown |= ids.difference(kept[stream].ids)
 
 
 def later(stream: str, before: Settled, commits: Sequence[Commit]) -> tuple[int, list[str]]:
     """Look at a stream again that nobody has appended to since.
 
     Returns:
-        How many commits of unknown outcome have come into being, and what cannot be true.
+        How many commits, or items, of unknown outcome have come into being, and what cannot be
+        true.
     """
-    ids = [commit.commit_id for commit in commits]
-    fresh = ids[len(before.commit_ids) :]
+    ids = identities(stream, commits)
+    fresh = ids[len(before.ids) :]
     found = []
-    if ids[: len(before.commit_ids)] != before.commit_ids:
+    if ids[: len(before.ids)] != before.ids:
         found.append(f"Stream {stream!r}: what was there is no longer as it was.")
     found += [
-        f"Stream {stream!r}: commit {commit_id.hex()} did not happen, and is there."
-        for commit_id in before.never.intersection(ids)
+        f"Stream {stream!r}: {never} did not happen, and is there."
+        for never in before.never.intersection(ids)
     ]
     found += [
-        f"Stream {stream!r}: commit {commit_id.hex()} came from nowhere."
-        for commit_id in set(fresh) - before.unknown - before.never
+        f"Stream {stream!r}: {unasked} came from nowhere."
+        for unasked in set(fresh) - before.unknown - before.never
     ]
-    before.commit_ids = ids
+    before.ids = ids
     return len(fresh), found
 
 
@@ -158,6 +199,7 @@ def _tally(logs: Sequence[Log], final: Mapping[str, Sequence[Commit]]) -> Tally:
     appends: list[AppendSeen] = [append for log in logs for append in log.appends]
     return Tally(
         operations=sum(log.operations for log in logs),
+        commands=Counter(command.verdict for log in logs for command in log.commands),
         appends=Counter(append.verdict for append in appends),
         reads=sum(len(log.reads) for log in logs),
         snapshots=sum(len(log.snapshots) for log in logs),

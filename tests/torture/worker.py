@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 
+from helenus import AggregateRepository, RepositorySettings
 from helenus.errors import Conflict, HelenusError, Outcome, StoreUnavailable
 from helenus.store import Commit, Head, Snapshot
 from helenus.stores.cassandra import CassandraStore
 from helenus.testing.histories import History, RecordingStore
+from tests.torture.commands import Commander, Notes
 from tests.torture.records import Log, Plan, SnapshotSeen
 
 OPEN_ATTEMPTS = 10
@@ -80,7 +82,7 @@ class Client:
     async def run(self) -> None:
         """Go on until the plan is carried out."""
         while self._worker.goes_on():
-            stream = self._worker.stream(self._chance)
+            stream = self._worker.stream(self._worker.plan.streams, self._chance)
             action = self._chance.choices(list(self._actions), list(self._actions.values()))[0]
             try:
                 await action(stream)
@@ -240,20 +242,20 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.history = History(time.monotonic_ns)
-        self.log = Log(appends=[], reads=[], snapshots=[], unexpected=[])
+        self.log = Log(appends=[], reads=[], snapshots=[], commands=[], unexpected=[])
         self._chances = (random.Random(f"{plan.seed}/{number}") for number in itertools.count())
 
     def goes_on(self) -> bool:
         """Whether there is time and work left."""
         return self.log.operations < self.plan.operations and time.monotonic_ns() < self.plan.ends
 
-    def stream(self, chance: random.Random) -> str:
+    def stream(self, streams: list[list[str]], chance: random.Random) -> str:
         """One of this epoch; now and then one of an earlier epoch."""
         passed = (time.monotonic_ns() - self.plan.began) / 1e9 / self.plan.epoch_s
-        epoch = max(0, min(int(passed), len(self.plan.streams) - 1))
+        epoch = max(0, min(int(passed), len(streams) - 1))
         if chance.random() < 0.1:
             epoch = chance.randrange(epoch + 1)
-        return chance.choice(self.plan.streams[epoch])
+        return chance.choice(streams[epoch])
 
     def failed(self, error: HelenusError) -> None:
         """Count an error, without what differs from one to the next."""
@@ -270,14 +272,35 @@ class Worker:
                 for number, store in enumerate(stores)
                 for index in range(self.plan.clients)
             ]
+            repositories = [await stack.enter_async_context(self._on(store)) for store in stores]
+            commands = [
+                self._send(repositories, index)
+                for index in range(self.plan.commanders * self.plan.stores)
+            ]
             answers = await asyncio.gather(
-                *(client.run() for client in clients), return_exceptions=True
+                *(client.run() for client in clients), *commands, return_exceptions=True
             )
             for answer in answers:
                 if isinstance(answer, BaseException):
                     text = "".join(traceback.format_exception(answer))
                     self.log.unexpected.append(text)
         self._write()
+
+    def _on(self, store: CassandraStore) -> AggregateRepository:
+        chance = random.Random(f"{self.plan.seed}/settings")
+        settings = RepositorySettings(
+            snapshot_events=chance.choice((3, 20, 100)),
+            group_commands_max=chance.choice((3, 20, 128)),
+            cache_streams_max=chance.choice((1, 100)),
+        )
+        return AggregateRepository(store, [Notes], settings=settings)
+
+    async def _send(self, repositories: list[AggregateRepository], index: int) -> None:
+        chance = random.Random(f"{self.plan.seed}/commands/{index}")
+        commander = Commander(repositories, self.log.commands, self.failed, chance)
+        while self.goes_on():
+            self.log.operations += 1
+            await commander.step(self.stream(self.plan.notes, chance))
 
     async def _open(self, stack: AsyncExitStack) -> CassandraStore:
         for left in reversed(range(OPEN_ATTEMPTS)):

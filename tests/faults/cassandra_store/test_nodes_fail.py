@@ -28,3 +28,4 @@ def test_no_history_is_unsound_while_nodes_are_killed_and_paused() -> None:
     assert report.faults.total() > 0
     assert report.tally.appends[Verdict.ACKNOWLEDGED] > 20
     assert report.tally.appends[Verdict.CONFLICT] > 20
+    assert report.tally.commands[Verdict.ACKNOWLEDGED] > 20
