@@ -15,7 +15,7 @@ titles:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +37,7 @@ from download_licensing.documents import (
 )
 from download_licensing.documents import Path as Steps
 from download_licensing.domain.ids import Id
-from download_licensing.domain.terms import Plan, Title
+from download_licensing.domain.terms import Plan, Title, by_agreement
 
 __all__ = ["Catalogue", "CatalogueError"]
 
@@ -80,17 +80,23 @@ class Catalogue:
         titles: by their ids.
     """
 
-    __slots__ = ("plans", "titles")
+    __slots__ = ("_alongside", "plans", "titles")
 
     plans: Mapping[str, Plan]
     titles: Mapping[str, Title]
+    _alongside: Mapping[str, Set[str]]
 
     def __init__(self, plans: Mapping[str, Plan], titles: Mapping[str, Title]) -> None:
         object.__setattr__(self, "plans", MappingProxyType(dict(plans)))
         object.__setattr__(self, "titles", MappingProxyType(dict(titles)))
+        object.__setattr__(self, "_alongside", by_agreement(titles.values()))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A catalogue is immutable: {name!r} cannot be set.")
+
+    def alongside(self, title: Title) -> Set[str]:
+        """The ids of all titles under the agreement of a title, itself included."""
+        return self._alongside.get(title.agreement, frozenset())
 
     @classmethod
     def shipped(cls) -> Catalogue:

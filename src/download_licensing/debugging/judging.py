@@ -8,7 +8,7 @@ refused still happened, for all that comes after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -29,8 +29,7 @@ from download_licensing.domain.policy import NoPolicyInForce, Policy, PolicySour
 from download_licensing.domain.rule import Decision
 from download_licensing.domain.rules import check_all
 from download_licensing.domain.situation import Aggregates, Situation, survey
-from download_licensing.domain.terms import Title
-from download_licensing.domain.times import after
+from download_licensing.domain.terms import Title, by_agreement
 from helenus.aggregates import Aggregate
 from helenus.codec import Entry
 
@@ -135,7 +134,13 @@ class Always:
 
 
 def judge(
-    aggregates: Aggregates, asked: Asked, at: datetime, policy: Policy, title: Title
+    aggregates: Aggregates,
+    asked: Asked,
+    at: datetime,
+    policy: Policy,
+    title: Title,
+    *,
+    alongside: Set[str],
 ) -> Judgement:
     """What a policy says of a question, as the service would decide it.
 
@@ -145,6 +150,7 @@ def judge(
         at: the time it is decided as of.
         policy: to decide by.
         title: the one asked for.
+        alongside: the ids of all titles under its agreement.
     """
     account = aggregates.get(Account, ACCOUNT_ID)
     renewed = aggregates.get(License, asked.license_id) if asked.license_id else None
@@ -152,7 +158,8 @@ def judge(
         aggregates,
         account,
         device_id=asked.device_id,
-        title_id=asked.title_id,
+        title=title,
+        alongside=alongside,
         at=at,
         renewed=renewed,
     )
@@ -166,7 +173,7 @@ def judge(
         terms.policy_version,
         check_all(rules, situation),
         situation,
-        after(situation.now, terms.license_duration_s),
+        terms.license_ends_at(situation.now),
     )
 
 
@@ -184,7 +191,7 @@ class Judging:
         fold: the state after all commits so far.
     """
 
-    __slots__ = ("_policies", "_refusals", "_since", "_titles", "fold")
+    __slots__ = ("_alongside", "_policies", "_refusals", "_since", "_titles", "fold")
 
     def __init__(
         self,
@@ -198,6 +205,7 @@ class Judging:
         self.fold = Fold(types)
         self._policies = policies
         self._titles = titles
+        self._alongside = by_agreement(titles.values())
         self._since = since
         self._refusals = sorted(refusals, key=lambda one: (one.position, one.at), reverse=True)
 
@@ -278,7 +286,8 @@ class Judging:
             policy = self._policies.in_force(at)
         except NoPolicyInForce:
             return None
-        return judge(self.fold, asked, at, policy, title)
+        alongside = self._alongside[title.agreement]
+        return judge(self.fold, asked, at, policy, title, alongside=alongside)
 
 
 _GRANTING = (DeviceRegistered, DownloadCounted, DownloadHeld)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Set
 from datetime import datetime, timedelta
 
 import msgspec
@@ -65,6 +66,18 @@ class Device(Aggregate, name="device"):
             if ((end := held.expires_at) is None or now < end) and license_id != without
         ]
 
+    def active_ends_of(
+        self, titles: Set[str], now: datetime, *, without: str | None = None
+    ) -> list[datetime]:
+        """As `active_ends`, of licences for these titles alone."""
+        return [
+            NEVER if end is None else end
+            for license_id, held in self.held.items()
+            if held.title_id in titles
+            and ((end := held.expires_at) is None or now < end)
+            and license_id != without
+        ]
+
     def downloads_between(self, start: datetime, end: datetime) -> int:
         """How many downloads to it were counted from `start` on, and before `end`.
 
@@ -117,7 +130,10 @@ class Device(Aggregate, name="device"):
     def _count(self, at: datetime) -> None:
         """Count a grant, or the refresh of an expired licence: no extension of an active one."""
         insort(self.downloads, at)
-        gone = bisect_right(self.downloads, self.downloads[-1] - MONTHS_KEPT)
+        latest = self.downloads[-1]
+        gone = bisect_right(self.downloads, latest - MONTHS_KEPT)
+        if gone:
+            self._decide_after(latest - SETTLING)
         del self.downloads[: max(gone, len(self.downloads) - DOWNLOADS_MAX)]
 
     def _forget(self, license_id: str) -> None:
@@ -133,4 +149,7 @@ class Device(Aggregate, name="device"):
         for license_id in lapsed:
             del self.held[license_id]
         self.lapsed += "".join([f"{license_id} " for license_id in lapsed])
+        self._decide_after(horizon)
+
+    def _decide_after(self, horizon: datetime) -> None:
         self.horizon = horizon if self.horizon is None else max(horizon, self.horizon)

@@ -15,12 +15,14 @@ class Finding(msgspec.Struct, frozen=True):
         limit: the most that it allows; None: it does not count.
         used: the use before the request; None: it does not count.
         unmet: what a refusal says of it; None: the rule is met.
+        saw: what else it looked at, as a phrase.
     """
 
     rule: str
     limit: int | None
     used: int | None
     unmet: Unmet | None = None
+    saw: str = ""
 
     @property
     def met(self) -> bool:

@@ -10,7 +10,7 @@ from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import Terms
 from download_licensing.domain.situation import Aggregates
-from download_licensing.domain.times import after, earlier
+from download_licensing.domain.times import earlier
 
 
 def grant(
@@ -34,7 +34,7 @@ def grant(
         title_id: what will be downloaded.
         now: the time of the decision.
     """
-    expires_at = after(now, terms.license_duration_s)
+    expires_at = terms.license_ends_at(now)
     account.register(device_id, now)
     aggregates.get(DownloadedTitle, title_id).count(license.id, device_id, now)
     aggregates.get(Device, device_id).hold(license.id, title_id, expires_at, now)
@@ -69,7 +69,7 @@ def renew(
         now: the time of the decision.
         refresh: whether the licence has expired, so that it counts as a download.
     """
-    expires_at = after(now, terms.license_duration_s)
+    expires_at = terms.license_ends_at(now)
     held_until = expires_at if refresh else earlier(expires_at, license.playback_ends_at)
     account.register(license.device_id, now)
     if refresh:

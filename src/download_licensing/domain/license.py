@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from datetime import datetime
 
 import msgspec
@@ -16,11 +17,14 @@ from download_licensing.domain.events import (
     SessionReported,
 )
 from download_licensing.domain.sessions import Session
-from download_licensing.domain.times import after, earlier, lasts
+from download_licensing.domain.times import YEAR, after, earlier, lasts
 from helenus.aggregates import Aggregate, applies
 
 SESSIONS_MAX = 50
 """Sessions of one licence that are remembered, those that began last."""
+
+RENEWALS_KEPT_MAX = 400
+"""Renewals of a licence whose time is remembered, the latest: no rule's limit is higher."""
 
 
 class License(Aggregate, name="license"):
@@ -38,6 +42,7 @@ class License(Aggregate, name="license"):
         first_played_at: since it was issued or refreshed, as counted.
         renewals_used: refreshes included.
         renewals_max: None: no cap.
+        renewed: when it was renewed, oldest first, the latest `RENEWALS_KEPT_MAX`.
         policy_version: of the policy that allowed the grant or the last renewal; "": recorded
             before there were any.
         revoked_at: None: no operator revoked it.
@@ -57,6 +62,7 @@ class License(Aggregate, name="license"):
     first_played_at: datetime | None = None
     renewals_used: int = 0
     renewals_max: int | None = None
+    renewed: list[datetime] = msgspec.field(default_factory=list)
     released_at: datetime | None = None
     release_reason: ReleaseReason | None = None
     policy_version: str = ""
@@ -79,6 +85,10 @@ class License(Aggregate, name="license"):
     def ended_at(self) -> datetime | None:
         """When it was released or revoked; None: neither."""
         return self.released_at or self.revoked_at
+
+    def renewed_in_year_before(self, now: datetime) -> list[datetime]:
+        """The renewals that count at a time: those less than a rolling year old, oldest first."""
+        return self.renewed[bisect_right(self.renewed, now - YEAR) :]
 
     def active(self, at: datetime) -> bool:
         """Whether the download may be played at a time."""
@@ -182,6 +192,8 @@ class License(Aggregate, name="license"):
         self.extended_at = event.at
         self.expires_at = event.expires_at
         self.renewals_used += 1
+        insort(self.renewed, event.at)
+        del self.renewed[:-RENEWALS_KEPT_MAX]
         self.policy_version = event.policy_version
         if event.refresh:
             self.first_played_at = self.playback_ends_at = None

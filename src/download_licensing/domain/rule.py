@@ -57,21 +57,22 @@ class Rule(Clause, frozen=True):
     def check(self, situation: Situation) -> Finding:
         """Whether one more is allowed, with the numbers that say so."""
 
-    def met(self, used: int | None = None, limit: int | None = None) -> Finding:
-        """The finding that the rule allows it."""
-        return Finding(self.name, limit, used)
+    def met(self, used: int | None = None, limit: int | None = None, *, saw: str = "") -> Finding:
+        """The finding that the rule allows it. See `Finding`."""
+        return Finding(self.name, limit, used, None, saw)
 
     def unmet(
         self,
         used: int | None = None,
         limit: int | None = None,
         *,
+        saw: str = "",
         resets_at: datetime | None,
         frees: str,
         remedy: str,
         detail: str,
     ) -> Finding:
-        """The finding that the rule does not allow it. See `Unmet`."""
+        """The finding that the rule does not allow it. See `Finding` and `Unmet`."""
         unmet = Unmet(
             reason=self.reason,
             rule=self.name,
@@ -82,4 +83,4 @@ class Rule(Clause, frozen=True):
             remedy=remedy,
             detail=detail,
         )
-        return Finding(self.name, limit, used, unmet)
+        return Finding(self.name, limit, used, unmet, saw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Set
+
 import msgspec
 
 
@@ -43,3 +45,11 @@ class Title(msgspec.Struct, frozen=True, kw_only=True):
     playback_window_s: int
     renewals_max: int | None
     agreement: str = ""
+
+
+def by_agreement(titles: Iterable[Title]) -> Mapping[str, Set[str]]:
+    """The ids of the titles under each agreement, by its id; "": those under none."""
+    found: dict[str, set[str]] = {}
+    for title in titles:
+        found.setdefault(title.agreement, set()).add(title.title_id)
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from helenus.errors import InvalidArgument
@@ -105,3 +106,41 @@ def is_time_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+def month_of(now: datetime, time_zone: str) -> tuple[datetime, datetime]:
+    """The calendar month that holds a moment, by the clock of a time zone.
+
+    Args:
+        now: the moment.
+        time_zone: an IANA name. One that this system does not know counts as UTC.
+
+    Returns:
+        Its first moment and the first one of the next month. A month begins at the first moment at
+        which clocks show the 1st: where they jump over midnight, when they jump.
+    """
+    zone = _zone(time_zone)
+    local = now.astimezone(zone)
+    start, end = _month(zone, local.year, local.month)
+    if now < end:
+        return start, end
+    # The clocks were set back over midnight, so they show the last day once more.
+    return _month(zone, *_following(local.year, local.month))
+
+
+@lru_cache(maxsize=1_024)
+def _zone(name: str) -> tzinfo:
+    return ZoneInfo(name) if is_time_zone(name) else UTC
+
+
+@lru_cache(maxsize=4_096)
+def _month(zone: tzinfo, year: int, month: int) -> tuple[datetime, datetime]:
+    return _first_of(zone, year, month), _first_of(zone, *_following(year, month))
+
+
+def _first_of(zone: tzinfo, year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=zone).astimezone(UTC)
+
+
+def _following(year: int, month: int) -> tuple[int, int]:
+    return (year + 1, 1) if month == 12 else (year, month + 1)

@@ -52,7 +52,8 @@ class Downloads(Licensing):
             unit,
             account,
             device_id=command.device_id,
-            title_id=command.title_id,
+            title=title,
+            alongside=self._catalogue.alongside(title),
             at=at,
             renewed=license if license.issued_at else None,
         )
@@ -89,12 +90,14 @@ class Downloads(Licensing):
         license = license_of(unit, command.license_id)
         require_not_ended(license)
         at = utc(context.at, "at")
-        terms = self._terms(account, self._title(license.title_id), at)
+        title = self._title(license.title_id)
+        terms = self._terms(account, title, at)
         situation = survey(
             unit,
             account,
             device_id=license.device_id,
-            title_id=license.title_id,
+            title=title,
+            alongside=self._catalogue.alongside(title),
             at=at,
             renewed=license,
         )

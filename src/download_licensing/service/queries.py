@@ -79,7 +79,15 @@ class Queries(Licensing):
         view = await self.repository.load(stream_of(customer_id))
         account = account_of(view, customer_id)
         at = utc(at, "at")
-        terms = self._terms(account, self._title(title_id), at)
-        situation = survey(view, account, device_id=device_id, title_id=title_id, at=at)
+        title = self._title(title_id)
+        terms = self._terms(account, title, at)
+        situation = survey(
+            view,
+            account,
+            device_id=device_id,
+            title=title,
+            alongside=self._catalogue.alongside(title),
+            at=at,
+        )
         unmet = unmet_of(check_all(terms.checked_at("download", None), situation))
         return present.allowance(title_id, device_id, situation, terms, unmet)

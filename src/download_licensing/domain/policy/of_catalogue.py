@@ -11,9 +11,11 @@ from download_licensing.domain.policy.layer import Layer
 from download_licensing.domain.policy.policies import Policies
 from download_licensing.domain.policy.policy import Policy
 from download_licensing.domain.rule import Clause
+from download_licensing.domain.rules.account_standing import AccountStanding
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.license_duration import LicenseDuration
+from download_licensing.domain.rules.operator_block import OperatorBlock
 from download_licensing.domain.rules.playback_window import PlaybackWindow
 from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
@@ -30,6 +32,7 @@ def policies_of(plans: Mapping[str, Plan], titles: Mapping[str, Title]) -> Polic
     policy = Policy(
         version=f"catalogue-{digest}",
         effective_from=EARLIEST,
+        default=Layer.of(OperatorBlock(), AccountStanding()),
         plans={plan_id: _plan(plan) for plan_id, plan in plans.items()},
         titles={title_id: _title(title) for title_id, title in titles.items()},
     )

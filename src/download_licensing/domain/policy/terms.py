@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from download_licensing.domain.rule import Clause, Decision, Duration, Rule
@@ -10,6 +11,8 @@ from download_licensing.domain.rules import RULES
 from download_licensing.domain.rules.license_duration import LicenseDuration
 from download_licensing.domain.rules.playback_window import PlaybackWindow
 from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
+from download_licensing.domain.rules.title_availability import TitleAvailability
+from download_licensing.domain.times import after, earlier
 
 C = TypeVar("C", bound=Clause)
 
@@ -25,12 +28,14 @@ class Terms:
     Attributes:
         license_duration_s: seconds from the grant or renewal on; 0: unlimited.
         playback_window_s: seconds from the first play on; 0: unlimited.
+        available_until: when the title leaves, and every licence for it ends; None: no end.
         renewals_max: of a licence issued on these terms; None: no cap.
         rules: all that can refuse, in the order of refusals.
     """
 
     __slots__ = (
         "_checked",
+        "available_until",
         "clauses",
         "license_duration_s",
         "playback_window_s",
@@ -48,6 +53,8 @@ class Terms:
         self.sources = sources
         self.license_duration_s = self._seconds(LicenseDuration)
         self.playback_window_s = self._seconds(PlaybackWindow)
+        available = self.get(TitleAvailability)
+        self.available_until = None if available is None else available.available_until
         renewals = self.get(RenewalsPerLicense)
         self.renewals_max = None if renewals is None else renewals.renewals_max
         held = (clauses.get(rule.name) for rule in RULES)
@@ -58,6 +65,10 @@ class Terms:
         """What holds of one kind of clause; None: it is not set."""
         held = self.clauses.get(clause.name)
         return held if isinstance(held, clause) else None
+
+    def license_ends_at(self, now: datetime) -> datetime | None:
+        """The end of a licence that is granted or renewed now; None: unlimited."""
+        return earlier(after(now, self.license_duration_s), self.available_until)
 
     def checked_at(self, decision: Decision, renewals_max: int | None) -> tuple[Rule, ...]:
         """The rules to check, in the order of refusals.

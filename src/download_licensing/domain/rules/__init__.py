@@ -16,7 +16,7 @@ from download_licensing.domain.rule import Clause, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.unmet import Unmet
 
-__all__ = ["CLAUSES", "RULES", "check_all", "unmet_of"]
+__all__ = ["CLAUSES", "RULES", "by_name", "check_all", "unmet_of"]
 
 
 def check_all(rules: Iterable[Rule], situation: Situation) -> list[Finding]:
@@ -38,19 +38,24 @@ def _in_this_folder() -> Iterator[type[Clause]]:
                 yield value
 
 
-def _by_name(clauses: Iterable[type[Clause]]) -> Mapping[str, type[Clause]]:
-    by_name: dict[str, type[Clause]] = {}
+def by_name(clauses: Iterable[type[Clause]]) -> Mapping[str, type[Clause]]:
+    """Clauses by their names.
+
+    Raises:
+        TypeError: one has no name, or that of another.
+    """
+    named: dict[str, type[Clause]] = {}
     for clause in clauses:
-        if not clause.name or clause.name in by_name:
+        if not clause.name or clause.name in named:
             raise TypeError(
                 f"{clause.__module__}.{clause.__qualname__}: give it a name of its own, not"
                 f" {clause.name!r}."
             )
-        by_name[clause.name] = clause
-    return MappingProxyType(by_name)
+        named[clause.name] = clause
+    return MappingProxyType(named)
 
 
-CLAUSES = _by_name(_in_this_folder())
+CLAUSES = by_name(_in_this_folder())
 RULES = tuple(
     sorted(
         (clause for clause in CLAUSES.values() if issubclass(clause, Rule)),

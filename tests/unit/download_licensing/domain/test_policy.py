@@ -6,10 +6,13 @@ import pytest
 from download_licensing.domain.policy import Layer, NoPolicyInForce, Policies, Policy, Terms
 from download_licensing.domain.policy import policy as policy_module
 from download_licensing.domain.policy.of_catalogue import policies_of
+from download_licensing.domain.rules.account_standing import AccountStanding
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.license_duration import LicenseDuration
+from download_licensing.domain.rules.operator_block import OperatorBlock
 from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
+from download_licensing.domain.rules.title_availability import TitleAvailability
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
 from download_licensing.domain.terms import Plan, Title
 
@@ -168,6 +171,8 @@ def test_a_catalogue_makes_a_policy_of_its_numbers() -> None:
     terms = held.terms_for("basic", TITLE)
 
     assert terms.rules == (
+        OperatorBlock(),
+        AccountStanding(),
         DeviceLimit(2),
         ActiveDownloadsPerDevice(3),
         TitleDownloadsPerYear(4),
@@ -185,3 +190,23 @@ def test_the_version_of_a_catalogues_policy_names_its_numbers() -> None:
         return policies_of({"b": plan}, {}).in_force(START).version
 
     assert version(1) == version(1) != version(2)
+
+
+@pytest.mark.parametrize(
+    ("hours", "until", "expected"),
+    [
+        (48, None, START + 2 * DAY),
+        (48, START + DAY, START + DAY),
+        (48, START + 3 * DAY, START + 2 * DAY),
+        (0, START + DAY, START + DAY),
+        (0, None, None),
+    ],
+)
+def test_no_licence_outlasts_the_availability_of_its_title(
+    hours: int, until: datetime | None, expected: datetime | None
+) -> None:
+    terms = policy(
+        default=Layer.of(LicenseDuration(hours), TitleAvailability(available_until=until))
+    ).terms_for("basic")
+
+    assert terms.license_ends_at(START) == expected

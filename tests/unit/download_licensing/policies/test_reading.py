@@ -109,7 +109,7 @@ def test_a_rule_is_switched_off_in_each_way_that_people_write(off: str) -> None:
          "device-limit has no such parameter. Did you mean devices_max?"),
         (changed("device-limit", "device-limits"), "6:3", "default.device-limits",
          "there is no such rule. Did you mean device-limit?"),
-        (changed("device-limit", "zzz"), "6:3", "default.zzz", "Use: active-downloads-per-device"),
+        (changed("device-limit", "zzz"), "6:3", "default.zzz", "Use: account-standing"),
         (changed("version: 2026-12\n", ""), "", "version is missing", "version: 2026-12"),
         (changed("2026-12\n", "2026\n"), "1:10", "version", "put it in quotes"),
         (changed("2026-12\n", "a/b\n"), "1:10", "version", "1 to 64 characters"),
