@@ -13,6 +13,7 @@ from __future__ import annotations
 from helenus.transfer.errors import (
     FileDamaged,
     FileTruncated,
+    FileUnwritable,
     NewerFormat,
     PartialUnusable,
     TargetDiffers,
@@ -27,6 +28,7 @@ __all__ = [
     "Exported",
     "FileDamaged",
     "FileTruncated",
+    "FileUnwritable",
     "ImportSettings",
     "Imported",
     "NewerFormat",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from helenus.errors import CorruptData, HelenusError, InvalidArgument
 
 
@@ -17,6 +19,22 @@ class FileTruncated(FileDamaged):
     """The file ends before its closing line."""
 
     remedy = "What is whole was imported. Export again, and import that file: nothing doubles."
+
+
+class FileUnwritable(HelenusError):
+    """The disk did not take what was to be written.
+
+    Attributes:
+        path: of what was written so far.
+        reason: what the system said.
+    """
+
+    remedy = "Make room, and export again: it goes on behind what was written."
+
+    def __init__(self, path: Path, reason: OSError) -> None:
+        super().__init__(f"{path} cannot be written: {reason.strerror or reason}.")
+        self.path = path
+        self.reason = reason
 
 
 class NewerFormat(InvalidArgument):

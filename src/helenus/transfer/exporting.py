@@ -6,14 +6,20 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import msgspec
 import zstandard
 
 from helenus.errors import InvalidArgument
 from helenus.store import PAGE_BYTES, EventStore, StreamDirectory
-from helenus.transfer.errors import FileDamaged, FileTruncated, NewerFormat, PartialUnusable
+from helenus.transfer.errors import (
+    FileDamaged,
+    FileTruncated,
+    FileUnwritable,
+    NewerFormat,
+    PartialUnusable,
+)
 from helenus.transfer.format import (
     FORMAT,
     FORMAT_VERSION,
@@ -99,7 +105,8 @@ async def export_streams(
         InvalidArgument: the file is there, or its directory is not.
         PartialUnusable: what an interrupted export left is of another store or another prefix.
         StoreError: the store failed; what was written can be gone on with.
-        OSError: the file cannot be written.
+        FileUnwritable: the disk is full, or fails; what is whole can be gone on with.
+        OSError: the file cannot be made.
     """
     path = Path(path)
     _require_free(path)
@@ -169,7 +176,8 @@ class _Writer:
             level=settings.compression_level, write_checksum=True
         ).compress
         self._waiting = bytearray()
-        self._file: BinaryIO = partial.open("r+b" if partial.exists() else "x+b")
+        # Nothing of ours is between us and the disk: what it refuses is known at once.
+        self._file = partial.open("r+b" if partial.exists() else "x+b", buffering=0)
         try:
             self._take_up(prefix)
         except BaseException:
@@ -231,18 +239,34 @@ class _Writer:
             self._flush()
 
     def _flush(self) -> None:
-        if self._waiting:
-            self._file.write(self._compress(self._waiting))
-            self._waiting.clear()
+        """Write a frame, or leave nothing of it.
+
+        Raises:
+            FileUnwritable: the disk did not take it; what waits is given up.
+        """
+        if not self._waiting:
+            return
+        frame = memoryview(self._compress(self._waiting))
+        self._waiting.clear()
+        begin = self._file.tell()
+        try:
+            while frame:
+                frame = frame[self._file.write(frame) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):  # a cut frame is left out by the next attempt, too
+                self._file.truncate(begin)
+            raise FileUnwritable(self._partial, error) from error
 
     def finish(self, path: Path) -> End:
         """Close the file with its last line, and give it its name once it is on disk."""
         end = self.totals.end()
         self._waiting += encode_line(end)
         self._flush()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._partial.rename(path)
+        try:
+            os.fsync(self._file.fileno())
+            self._partial.rename(path)
+        except OSError as error:
+            raise FileUnwritable(self._partial, error) from error
         return end
 
     def close(self) -> None:
