@@ -20,6 +20,7 @@ from download_licensing.api.landing import landing
 from download_licensing.api.operation import OPERATION
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
+from download_licensing.api.syncing import SYNCING
 from download_licensing.observability import Metrics
 from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.service.licensing import LicensingService
@@ -98,6 +99,7 @@ def create_api(
         # A router of their own, so that one guard can stand before all of them.
         route_handlers=[
             *COMMANDS,
+            *SYNCING,
             *QUERIES,
             *KEY_SET,
             *OPERATION,

@@ -6,7 +6,7 @@ Only a body that fails is looked at again, to say everything that is wrong with 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
 
 import msgspec
 from litestar.dto import AbstractDTO, DTOFieldDefinition
@@ -20,9 +20,20 @@ from download_licensing.api.problems import (
 )
 from download_licensing.domain.events import Standing
 from download_licensing.domain.ids import Country, DeviceId, PlanId, SessionId, TimeZone, TitleId
-from download_licensing.service.commands import Moment, OperatorsReason, SessionEvents
+from download_licensing.service.commands import (
+    SYNC_ITEMS_MAX,
+    LicenseIds,
+    Moment,
+    OperatorsReason,
+    SessionEvents,
+    SyncedPlay,
+    SyncedRelease,
+    SyncedRenewal,
+    SyncedSession,
+)
 
 T = TypeVar("T")
+_UpToSync = msgspec.Meta(max_length=SYNC_ITEMS_MAX)
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +122,36 @@ class SessionBody(Body, frozen=True, kw_only=True):
 
     events: SessionEvents
     sent_at: Moment | None = None
+
+
+class SyncBody(Body, frozen=True, kw_only=True):
+    """All that a device did while it was offline: at most 200 items, each with an id of its own.
+
+    Attributes:
+        device_id: the device.
+        sent_at: now, by the clock of the device, to correct what it tells.
+        releases: downloads that were deleted.
+        plays: first plays.
+        sessions: playback sessions.
+        renewals: licences to extend.
+    """
+
+    device_id: DeviceId
+    sent_at: Moment | None = None
+    releases: Annotated[tuple[SyncedRelease, ...], _UpToSync] = ()
+    plays: Annotated[tuple[SyncedPlay, ...], _UpToSync] = ()
+    sessions: Annotated[tuple[SyncedSession, ...], _UpToSync] = ()
+    renewals: Annotated[tuple[SyncedRenewal, ...], _UpToSync] = ()
+
+
+class RenewalsBody(Body, frozen=True, kw_only=True):
+    """The licences to extend.
+
+    Attributes:
+        license_ids: 1 to 200, another one each.
+    """
+
+    license_ids: LicenseIds
 
 
 class RevocationBody(Body, frozen=True, kw_only=True):

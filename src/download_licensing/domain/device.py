@@ -143,7 +143,12 @@ class Device(Aggregate, name="device"):
             self.lapsed = self.lapsed.replace(f"{license_id} ", "")
 
     def _put_aside(self, horizon: datetime) -> None:
-        lapsed = [i for i, held in self.held.items() if not lasts(held.expires_at, horizon)]
+        # Each hold goes through all that is held: no calls in the loop.
+        lapsed = [
+            license_id
+            for license_id, held in self.held.items()
+            if (end := held.expires_at) is not None and end <= horizon
+        ]
         if not lapsed:
             return
         for license_id in lapsed:

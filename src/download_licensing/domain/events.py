@@ -164,12 +164,14 @@ class LicenseRenewed(Event, name="license-renewed"):
         expires_at: None: unlimited.
         refresh: whether it had expired, so that this counts as a download.
         policy_version: of the policy that allowed it; "": recorded before there were any.
+        item_id: of the item that asked for it, where several were asked for at once; else "".
     """
 
     expires_at: datetime | None
     refresh: bool
     at: datetime
     policy_version: str = ""
+    item_id: str = ""
 
 
 class LicenseReleased(Event, name="license-released"):

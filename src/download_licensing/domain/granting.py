@@ -58,6 +58,7 @@ def renew(
     *,
     now: datetime,
     refresh: bool,
+    item_id: str = "",
 ) -> None:
     """Record that a licence is extended, and what that counts for; the rules have allowed it.
 
@@ -68,6 +69,7 @@ def renew(
         terms: that allowed it.
         now: the time of the decision.
         refresh: whether the licence has expired, so that it counts as a download.
+        item_id: of the item that asked for it, where several were asked for at once.
     """
     expires_at = terms.license_ends_at(now)
     held_until = expires_at if refresh else earlier(expires_at, license.playback_ends_at)
@@ -75,4 +77,10 @@ def renew(
     if refresh:
         aggregates.get(DownloadedTitle, license.title_id).count(license.id, license.device_id, now)
     aggregates.get(Device, license.device_id).hold(license.id, license.title_id, held_until, now)
-    license.renew(expires_at, refresh=refresh, policy_version=terms.policy_version, at=now)
+    license.renew(
+        expires_at,
+        refresh=refresh,
+        policy_version=terms.policy_version,
+        at=now,
+        item_id=item_id,
+    )

@@ -26,6 +26,9 @@ SESSIONS_MAX = 50
 RENEWALS_KEPT_MAX = 400
 """Renewals of a licence whose time is remembered, the latest: no rule's limit is higher."""
 
+RENEWAL_ITEMS_MAX = 10
+"""Items of one licence by which repeated renewals are known."""
+
 
 class License(Aggregate, name="license"):
     """A licence. It is active while it is neither released, revoked nor past its effective expiry.
@@ -48,6 +51,7 @@ class License(Aggregate, name="license"):
         revoked_at: None: no operator revoked it.
         revoke_reason: the operator's.
         sessions: by id, `SESSIONS_MAX` of them at most.
+        renewal_items: ids of the items that renewed it, the last `RENEWAL_ITEMS_MAX`.
         forgotten_until: when the last of the sessions that are forgotten began; None: none is.
     """
 
@@ -70,6 +74,7 @@ class License(Aggregate, name="license"):
     revoke_reason: str = ""
     sessions: dict[str, Session] = msgspec.field(default_factory=dict)
     forgotten_until: datetime | None = None
+    renewal_items: list[str] = msgspec.field(default_factory=list)
 
     @property
     def effective_expires_at(self) -> datetime | None:
@@ -141,11 +146,21 @@ class License(Aggregate, name="license"):
         )
 
     def renew(
-        self, expires_at: datetime | None, *, refresh: bool, policy_version: str, at: datetime
+        self,
+        expires_at: datetime | None,
+        *,
+        refresh: bool,
+        policy_version: str,
+        at: datetime,
+        item_id: str = "",
     ) -> None:
         self.record(
             LicenseRenewed(
-                expires_at=expires_at, refresh=refresh, policy_version=policy_version, at=at
+                expires_at=expires_at,
+                refresh=refresh,
+                policy_version=policy_version,
+                at=at,
+                item_id=item_id,
             )
         )
 
@@ -197,6 +212,8 @@ class License(Aggregate, name="license"):
         self.policy_version = event.policy_version
         if event.refresh:
             self.first_played_at = self.playback_ends_at = None
+        if event.item_id:
+            self.renewal_items = [*self.renewal_items, event.item_id][-RENEWAL_ITEMS_MAX:]
 
     @applies
     def _released(self, event: LicenseReleased) -> None:

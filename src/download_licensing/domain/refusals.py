@@ -14,6 +14,7 @@ CommandRefused (helenus)
     ├── AccountExists           the account is open with another plan, or for another region
     ├── LicenseReleased         a released licence cannot be renewed
     ├── LicenseRevoked          a revoked licence cannot be renewed
+    ├── LicenseElsewhere        the licence is not on the device that speaks of it
     └── KeyReused               the idempotency key made a licence for another request before
 """
 
@@ -182,6 +183,16 @@ class LicenseRevoked(Refusal):
 
     def __init__(self, license_id: str) -> None:
         super().__init__(f"Licence {license_id!r} was revoked.")
+
+
+class LicenseElsewhere(Refusal):
+    """A device speaks of a licence that the customer has on another device."""
+
+    reason = "license-elsewhere"
+    remedy = "Let each device bring what happened to its own downloads."
+
+    def __init__(self, license_id: str, device_id: str) -> None:
+        super().__init__(f"Licence {license_id!r} is not on device {device_id!r}.")
 
 
 class KeyReused(Refusal):

@@ -19,19 +19,27 @@ __all__ = [
     "DeviceRemoved",
     "Devices",
     "Grant",
+    "ItemKind",
+    "ItemOutcome",
+    "ItemRefusal",
     "License",
     "LicenseState",
     "LicenseToken",
     "Preview",
     "Previewed",
     "Remaining",
+    "Renewed",
     "Session",
     "SessionReported",
+    "Synced",
+    "SyncedItem",
     "Unmet",
     "Warning",
     "WarningCode",
 ]
 
+ItemKind = Literal["release", "play", "session", "renewal"]
+ItemOutcome = Literal["done", "repeated", "too-old", "refused"]
 LicenseState = Literal["active", "expired", "released", "revoked"]
 WarningCode = Literal["last-download-of-title", "no-download-of-title-left", "last-renewal"]
 
@@ -213,6 +221,70 @@ class LicenseToken(Answer, frozen=True, kw_only=True):
 
     license_id: str
     token: str
+
+
+class ItemRefusal(Answer, frozen=True, kw_only=True):
+    """Why an item was not carried out: in parts what the problem of the single operation says.
+
+    Attributes:
+        reason: for programs; of several unmet rules, the first.
+        unmet: the rules that are not met.
+        policy_version: of the policy that it was decided by; "": no rule was asked.
+        at: the time it was decided as of; None: no rule was asked.
+        position: of the customer's last event that it was decided on; 0: no rule was asked.
+    """
+
+    reason: str
+    detail: str
+    remedy: str
+    unmet: tuple[Unmet, ...] = ()
+    policy_version: str = ""
+    at: datetime | None = None
+    position: int = 0
+
+
+class SyncedItem(Answer, frozen=True, kw_only=True):
+    """What became of an item.
+
+    Attributes:
+        outcome: done; repeated: it was carried out before, or changes nothing; too-old: a session
+            that may be one of those forgotten, so it was not counted; refused: see `refusal`.
+        state: of the licence, now; None: refused.
+        effective_expires_at: of the licence, now; None: never, or refused.
+        grant: of a renewal.
+    """
+
+    item_id: str
+    kind: ItemKind
+    license_id: str
+    outcome: ItemOutcome
+    state: LicenseState | None = None
+    effective_expires_at: datetime | None = None
+    grant: Grant | None = None
+    refusal: ItemRefusal | None = None
+
+
+class Synced(Answer, frozen=True, kw_only=True):
+    """The answer to `Sync`.
+
+    Attributes:
+        items: in the order in which they were decided.
+    """
+
+    customer_id: str
+    device_id: str
+    items: tuple[SyncedItem, ...]
+
+
+class Renewed(Answer, frozen=True, kw_only=True):
+    """The answer to `RenewLicenses`.
+
+    Attributes:
+        items: in the order in which they were asked for.
+    """
+
+    customer_id: str
+    items: tuple[SyncedItem, ...]
 
 
 class Device(Answer, frozen=True, kw_only=True):

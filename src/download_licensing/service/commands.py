@@ -7,7 +7,7 @@ The time of the decision and the idempotency key are not part of a command: they
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from download_licensing.domain.ids import (
     Country,
     CustomerId,
     DeviceId,
+    Id,
     LicenseId,
     PlanId,
     SessionId,
@@ -25,8 +26,15 @@ from download_licensing.domain.ids import (
 from download_licensing.domain.sessions import SESSION_EVENTS_MAX, SessionKind
 
 REASON_CHARACTERS_MAX = 500
+SYNC_ITEMS_MAX = 200
+"""Items of one sync. Each records four events at most, within the repository's default bound of
+1,000 events per command."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+ItemId = Id
+ItemKind = Literal["release", "play", "session", "renewal"]
+_UpToSync = msgspec.Meta(max_length=SYNC_ITEMS_MAX)
+LicenseIds = Annotated[tuple[LicenseId, ...], msgspec.Meta(min_length=1, max_length=SYNC_ITEMS_MAX)]
 OperatorsReason = Annotated[
     str, msgspec.Meta(min_length=1, max_length=REASON_CHARACTERS_MAX, pattern=r"\S")
 ]
@@ -107,6 +115,86 @@ class BlockAccount(Command, frozen=True, kw_only=True):
 
 class UnblockAccount(Command, frozen=True, kw_only=True):
     """Allow the customer's downloads again. Idempotent."""
+
+
+class SyncedItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what a device brings.
+
+    Attributes:
+        item_id: the device's; another for each item, and the same whenever the item is repeated.
+        license_id: the licence that it is about.
+    """
+
+    item_id: ItemId
+    license_id: LicenseId
+
+
+class SyncedRelease(SyncedItem, frozen=True, kw_only=True):
+    """As `ReleaseLicense`."""
+
+    kind: ClassVar[ItemKind] = "release"
+
+    released_at: Moment | None = None
+
+
+class SyncedPlay(SyncedItem, frozen=True, kw_only=True):
+    """As `ReportFirstPlay`."""
+
+    kind: ClassVar[ItemKind] = "play"
+
+    played_at: Moment
+    session_id: SessionId | None = None
+
+
+class SyncedSession(SyncedItem, frozen=True, kw_only=True):
+    """As `ReportSession`."""
+
+    kind: ClassVar[ItemKind] = "session"
+
+    session_id: SessionId
+    events: SessionEvents
+
+
+class SyncedRenewal(SyncedItem, frozen=True, kw_only=True):
+    """As `RenewLicense`."""
+
+    kind: ClassVar[ItemKind] = "renewal"
+
+
+SyncItem = SyncedRelease | SyncedPlay | SyncedSession | SyncedRenewal
+
+
+class Sync(Command, frozen=True, kw_only=True):
+    """Carry out all that a device did while it was offline: `SYNC_ITEMS_MAX` items at most.
+
+    Releases are decided first, then plays and sessions in the order of their times, then renewals.
+    Idempotent as a whole by its key, and item by item: what was carried out is known again.
+
+    Attributes:
+        device_id: the device; all items are about downloads on it.
+        sent_at: now, by the clock of the device: what is told is then corrected by the difference.
+        releases: downloads that were deleted.
+        plays: first plays.
+        sessions: playback sessions.
+        renewals: licences to extend.
+    """
+
+    device_id: DeviceId
+    sent_at: Moment | None = None
+    releases: Annotated[tuple[SyncedRelease, ...], _UpToSync] = ()
+    plays: Annotated[tuple[SyncedPlay, ...], _UpToSync] = ()
+    sessions: Annotated[tuple[SyncedSession, ...], _UpToSync] = ()
+    renewals: Annotated[tuple[SyncedRenewal, ...], _UpToSync] = ()
+
+
+class RenewLicenses(Command, frozen=True, kw_only=True):
+    """Extend several licences, on whichever devices. Each is answered on its own.
+
+    Attributes:
+        license_ids: another one each.
+    """
+
+    license_ids: LicenseIds
 
 
 class RevokeLicense(Command, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from download_licensing.domain.device import Device
 from download_licensing.domain.granting import grant, renew
 from download_licensing.domain.ids import license_id_of
@@ -86,27 +88,9 @@ class Downloads(Licensing):
             TitleNotFound: its title is no longer in the catalogue.
             DownloadRefused: rules are not met.
         """
-        account = account_of(unit, command.customer_id)
+        account_of(unit, command.customer_id)
         license = license_of(unit, command.license_id)
-        require_not_ended(license)
-        at = utc(context.at, "at")
-        title = self._title(license.title_id)
-        terms = self._terms(account, title, at)
-        situation = survey(
-            unit,
-            account,
-            device_id=license.device_id,
-            title=title,
-            alongside=self._catalogue.alongside(title),
-            at=at,
-            renewed=license,
-        )
-        refresh = not license.active(situation.now)
-        _require(terms, "refresh" if refresh else "renewal", situation, unit)
-        renew(unit, account, license, terms, now=situation.now, refresh=refresh)
-        return present.grant(
-            command.customer_id, license, situation, account.plan, terms, downloads=int(refresh)
-        )
+        return self._renew(unit, command.customer_id, license, utc(context.at, "at"))
 
     @handles
     def release(
@@ -120,11 +104,43 @@ class Downloads(Licensing):
         account_of(unit, command.customer_id)
         license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
-        told = None if command.released_at is None else utc(command.released_at, "released_at")
+        self._release(unit, license, command.released_at, at)
+        return present.license(command.customer_id, license, at)
+
+    def _renew(
+        self, unit: UnitOfWork, customer_id: str, license: License, at: datetime, item_id: str = ""
+    ) -> answers.Grant:
+        """Extend a licence, unless the item that asks for it did so before."""
+        account = account_of(unit, customer_id)
+        require_not_ended(license)
+        title = self._title(license.title_id)
+        terms = self._terms(account, title, at)
+        situation = survey(
+            unit,
+            account,
+            device_id=license.device_id,
+            title=title,
+            alongside=self._catalogue.alongside(title),
+            at=at,
+            renewed=license,
+        )
+        if item_id and item_id in license.renewal_items:
+            return present.grant(customer_id, license, situation, account.plan, terms, downloads=0)
+        refresh = not license.active(situation.now)
+        _require(terms, "refresh" if refresh else "renewal", situation, unit)
+        renew(unit, account, license, terms, now=situation.now, refresh=refresh, item_id=item_id)
+        return present.grant(
+            customer_id, license, situation, account.plan, terms, downloads=int(refresh)
+        )
+
+    def _release(
+        self, unit: UnitOfWork, license: License, released_at: datetime | None, at: datetime
+    ) -> None:
+        """Give a licence back, unless it ended before."""
+        told = None if released_at is None else utc(released_at, "released_at")
         if license.ended_at is None:
             license.release("deleted", told, at)
             unit.get(Device, license.device_id).drop(license.id, at)
-        return present.license(command.customer_id, license, at)
 
 
 def _license_id(command: RequestDownload, context: CommandContext) -> str:

@@ -12,7 +12,7 @@ from download_licensing.service.base import stream_of
 from download_licensing.service.operations import Operations
 from download_licensing.service.previews import Previews
 from download_licensing.service.queries import Queries
-from download_licensing.service.reports import Reports
+from download_licensing.service.syncing import Syncing
 
 __all__ = [
     "AGGREGATES",
@@ -29,7 +29,7 @@ STORED_AGGREGATES = (*AGGREGATES, PolicyBook)
 """All aggregate types of all streams in a store of the service."""
 
 
-class LicensingService(Accounts, Previews, Reports, Operations, Queries):
+class LicensingService(Accounts, Syncing, Previews, Operations, Queries):
     """Carries out commands and answers queries.
 
     Every command and query may raise `AccountNotFound`, `helenus.InvalidArgument` for a time that

@@ -8,7 +8,7 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import Terms
-from download_licensing.domain.refusals import DownloadRefused
+from download_licensing.domain.refusals import DownloadRefused, Refusal
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
@@ -82,6 +82,49 @@ def session(session_id: str, known: Session | None) -> answers.Session | None:
         state=known.state,
         started_at=known.started_at,
         last_event_at=known.last_at,
+    )
+
+
+def item(
+    kind: answers.ItemKind,
+    item_id: str,
+    held: License,
+    outcome: answers.ItemOutcome,
+    grant: answers.Grant | None,
+    *,
+    at: datetime,
+) -> answers.SyncedItem:
+    """The answer about an item that was taken in, and the licence it is about."""
+    return answers.SyncedItem(
+        item_id=item_id,
+        kind=kind,
+        license_id=held.id,
+        outcome=outcome,
+        state=_state(held, at),
+        effective_expires_at=held.effective_expires_at,
+        grant=grant,
+    )
+
+
+def refused_item(
+    kind: answers.ItemKind, item_id: str, license_id: str, refusal: Refusal
+) -> answers.SyncedItem:
+    """The answer about an item that was not carried out."""
+    rules = refusal if isinstance(refusal, DownloadRefused) else None
+    return answers.SyncedItem(
+        item_id=item_id,
+        kind=kind,
+        license_id=license_id,
+        outcome="refused",
+        refusal=answers.ItemRefusal(
+            reason=rules.unmet[0].reason if rules else refusal.reason,
+            detail=refusal.detail,
+            remedy=refusal.remedy or "",
+            unmet=rules.unmet if rules else (),
+            policy_version=rules.policy_version if rules else "",
+            at=rules.at if rules else None,
+            position=rules.position if rules else 0,
+        ),
     )
 
 

@@ -19,12 +19,21 @@ from download_licensing.tokens.signer import TokenSigner
 
 
 def sealed(answer: Any, signer: TokenSigner) -> Any:
-    """The answer, with its token if it is a grant."""
+    """The answer, with a token in each grant there is in it."""
     if isinstance(answer, answers.Grant):
         since = answer.renewed_at or answer.issued_at
         token = signer.sign(_claims(answer.customer_id, answer.license_id, since, answer, signer))
         return msgspec.structs.replace(answer, token=token)
+    if isinstance(answer, answers.Synced | answers.Renewed):
+        items = tuple([_sealed_item(item, signer) for item in answer.items])
+        return msgspec.structs.replace(answer, items=items)
     return answer
+
+
+def _sealed_item(item: answers.SyncedItem, signer: TokenSigner) -> answers.SyncedItem:
+    if item.grant is None:
+        return item
+    return msgspec.structs.replace(item, grant=sealed(item.grant, signer))
 
 
 def token_of(customer_id: str, held: License, signer: TokenSigner) -> str:

@@ -110,6 +110,52 @@ async def test_a_session_is_reported_in_parts(client: AsgiClient) -> None:
     assert lost.status in {400, 404}
 
 
+async def test_a_device_brings_everything_at_once(client: AsgiClient) -> None:
+    await opened(client)
+    one, two = [(await granted(client, "meadow"))["license_id"] for _ in range(2)]
+    unknown = "lic-" + 32 * "0"
+    body = {
+        "device_id": "tv",
+        "sent_at": LATER,
+        "releases": [{"item_id": "r", "license_id": one, "released_at": LATER}],
+        "plays": [{"item_id": "p", "license_id": two, "played_at": LATER}],
+        "sessions": [
+            {
+                "item_id": "s",
+                "license_id": two,
+                "session_id": "s-1",
+                "events": [{"kind": "stop", "at": LATER}],
+            }
+        ],
+        "renewals": [
+            {"item_id": "n", "license_id": two},
+            {"item_id": "u", "license_id": unknown},
+        ],
+    }
+    answer = await client.post(f"{CUSTOMER}/sync", body, key="k", at=LATER)
+    again = await client.post(f"{CUSTOMER}/sync", body, key="k", at=LATER)
+    assert (answer.status, answer.body) == (200, again.body)
+    items = {item["item_id"]: item for item in answer.json()["items"]}
+    assert [items[item_id]["outcome"] for item_id in "rpsnu"] == [*4 * ["done"], "refused"]
+    assert items["n"]["grant"].keys() == GRANT
+    assert items["n"]["grant"]["token"]
+    assert items["u"]["refusal"]["reason"] == "license-not-found"
+    twice = {"device_id": "tv", "renewals": [{"item_id": "n", "license_id": two}] * 2}
+    answer = await client.post(f"{CUSTOMER}/sync", twice, at=LATER)
+    assert (answer.status, answer.reason) == (400, "invalid-request")
+    stranger = await client.post(f"{CUSTOMER}/sync", {"device_id": "x"}, at=LATER)
+    assert (stranger.status, stranger.reason) == (404, "device-not-found")
+    no_key = await client.call("POST", f"{CUSTOMER}/sync", {"device_id": "tv"})
+    assert (no_key.status, no_key.reason) == (400, "idempotency-key-missing")
+
+
+async def test_licences_are_renewed_at_once(client: AsgiClient) -> None:
+    await opened(client)
+    ids = [(await granted(client, "meadow"))["license_id"] for _ in range(2)]
+    answer = await client.post(f"{CUSTOMER}/renewals", {"license_ids": ids}, at=LATER)
+    assert [item["outcome"] for item in answer.json()["items"]] == ["done", "done"]
+
+
 async def test_an_operator_revokes_a_licence(client: AsgiClient) -> None:
     await opened(client)
     license_id = (await granted(client))["license_id"]

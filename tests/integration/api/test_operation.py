@@ -16,6 +16,7 @@ from download_licensing.api.commands import COMMANDS
 from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
+from download_licensing.api.syncing import SYNCING
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import open_api
 from download_licensing.settings import Settings
@@ -270,7 +271,7 @@ async def test_the_document_describes_every_operation(client: AsgiClient) -> Non
         if path.startswith("/v1")
         for operation in item.values()
     ]
-    assert len(operations) == len([*COMMANDS, *QUERIES, *ADMIN, *DEBUGGING, *POLICIES])
+    assert len(operations) == len([*COMMANDS, *SYNCING, *QUERIES, *ADMIN, *DEBUGGING, *POLICIES])
     for operation in operations:
         assert operation["summary"]
         assert operation["description"]

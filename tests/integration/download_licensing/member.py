@@ -142,6 +142,32 @@ class Member:
         )
         return answer
 
+    async def sync(
+        self,
+        device: str,
+        at: datetime,
+        *items: commands.SyncItem,
+        key: str | None = None,
+        sent_at: datetime | None = None,
+    ) -> answers.Synced:
+        """Bring items, of whatever kinds, in the order given within each kind."""
+        of = {
+            kind: tuple(item for item in items if item.kind == kind)
+            for kind in ("release", "play", "session", "renewal")
+        }
+        answer: answers.Synced = await self.do(
+            commands.Sync,
+            at,
+            key=key,
+            device_id=device,
+            sent_at=sent_at,
+            releases=of["release"],
+            plays=of["play"],
+            sessions=of["session"],
+            renewals=of["renewal"],
+        )
+        return answer
+
     async def plays(self, title_id: str) -> list[datetime]:
         """When the plays of a title count that are remembered."""
         view = await self.service.repository.load(stream_of(self.customer_id))

@@ -15,20 +15,23 @@ from download_licensing.api.bodies import (
     RegionBody,
     ReleaseBody,
     RenewalBody,
+    RenewalsBody,
     RevocationBody,
     SessionBody,
     StandingBody,
+    SyncBody,
     explain,
     readable,
     require_json,
 )
 from download_licensing.api.problems import InvalidRequest, ProblemError
 
+LICENSE = b"lic-" + 32 * b"0"
 SESSION = ("session_id", "must be 1 to 100 characters")
 BODIES: list[type[Body]] = [
     *(AccountBody, RegionBody, StandingBody, BlockBody),
     *(DownloadBody, RenewalBody, PlayBody, ReleaseBody),
-    *(SessionBody, RevocationBody),
+    *(SessionBody, RevocationBody, SyncBody, RenewalsBody),
 ]
 
 
@@ -84,6 +87,29 @@ def test_every_wrong_field_is_listed_once() -> None:
             *("events", "`array` of length <= 200"),
         ),
         (PlayBody, b'{"played_at": "2026-01-01T00:00:00Z", "session_id": "../x"}', *SESSION),
+        (SyncBody, b'{"device_id": "d", "releases": {}}', "releases", "Expected `array`"),
+        (
+            SyncBody,
+            b'{"device_id": "d", "renewals": [{"item_id": "..", "license_id": "%s"}]}' % LICENSE,
+            *("renewals[0].item_id", "must be 1 to 100 characters"),
+        ),
+        (
+            SyncBody,
+            b'{"device_id": "d", "plays": [{"item_id": "a", "license_id": "customer/7"}]}',
+            *("plays[0].license_id", "must be lic- and 32"),
+        ),
+        (
+            SyncBody,
+            b'{"device_id": "d", "plays": [{"item_id": "a", "license_id": "%s"}]}' % LICENSE,
+            *("plays[0]", "missing required field `played_at`"),
+        ),
+        (RenewalsBody, b'{"license_ids": []}', "license_ids", "`array` of length >= 1"),
+        (RenewalsBody, b'{"license_ids": ["x"]}', "license_ids[0]", "must be lic- and 32"),
+        (
+            RenewalsBody,
+            b'{"license_ids": [%s]}' % b", ".join([b'"%s"' % LICENSE] * 201),
+            *("license_ids", "`array` of length <= 200"),
+        ),
         (RevocationBody, b'{"reason": 7}', "reason", "Expected `str`"),
         (StandingBody, b'{"standing": "bad"}', "standing", "Invalid enum value 'bad'"),
         (StandingBody, b'{"standing": null}', "standing", "Expected `str`"),

@@ -11,6 +11,7 @@ from download_licensing.api.operation import OPERATION
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.problems import KINDS
 from download_licensing.api.queries import QUERIES
+from download_licensing.api.syncing import SYNCING
 from download_licensing.domain.rules import RULES
 
 PAGE = (Path(__file__).parents[4] / "docs" / "http-api.md").read_text(encoding="utf-8")
@@ -20,7 +21,16 @@ def test_every_operation_is_listed() -> None:
     listed = re.findall(r"^\| `([A-Z]+ /\S+)` \|", PAGE, re.MULTILINE)
     served = [
         f"{method} {re.sub(':str', '', path)}"
-        for handler in (*COMMANDS, *QUERIES, *KEY_SET, *DEBUGGING, *OPERATION, *ADMIN, *POLICIES)
+        for handler in (
+            *COMMANDS,
+            *SYNCING,
+            *QUERIES,
+            *KEY_SET,
+            *DEBUGGING,
+            *OPERATION,
+            *ADMIN,
+            *POLICIES,
+        )
         for method in handler.http_methods
         for path in handler.paths
     ]

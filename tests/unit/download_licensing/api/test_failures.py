@@ -43,6 +43,7 @@ def respond(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         (refusals.AccountExists("c", "basic"), 409, "account-exists"),
         (refusals.LicenseReleased("l"), 409, "license-released"),
         (refusals.LicenseRevoked("l"), 409, "license-revoked"),
+        (refusals.LicenseElsewhere("l", "d"), 409, "license-elsewhere"),
         (refusals.KeyReused(), 422, "idempotency-key-reused"),
         (errors.CommandIdReused("k"), 422, "idempotency-key-reused"),
         (errors.InvalidArgument("a"), 400, "invalid-request"),
@@ -86,7 +87,7 @@ def test_every_problem_says_what_to_do_or_its_refusal_does() -> None:
     told_by_the_refusal = {
         *("refused", "account-not-found", "license-not-found", "device-not-found"),
         *("title-not-found", "account-exists", "license-released", "title-unknown"),
-        *("plan-unknown", "time-zone-unknown", "license-revoked"),
+        *("plan-unknown", "time-zone-unknown", "license-revoked", "license-elsewhere"),
         *("policy-dates-overlap", "policy-first-too-late", "policy-in-force", "policy-not-found"),
         *("policy-overtaken", "policy-too-early", "policy-version-taken"),
     }

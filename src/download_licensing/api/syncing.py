@@ -1,0 +1,75 @@
+"""The operations that carry out many things at once, each of which is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, post
+from litestar.params import JSONBody
+
+from download_licensing.api.bodies import JsonBody, RenewalsBody, SyncBody
+from download_licensing.api.commands import CUSTOMER
+from download_licensing.api.documentation import KeyedOperation, command_problems
+from download_licensing.api.headers import command_context, in_calendar_if_told
+from download_licensing.api.parameters import CustomerInPath
+from download_licensing.service.answers import Renewed, Synced
+from download_licensing.service.commands import RenewLicenses, Sync
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@post(
+    f"{CUSTOMER}/sync",
+    status_code=200,
+    dto=JsonBody.of(SyncBody),
+    return_dto=None,
+    summary="Bring all that a device did offline",
+    tags=["licences"],
+    operation_id="sync",
+    operation_class=KeyedOperation,
+    response_description="What became of each item, in the order in which they were decided.",
+    responses=command_problems(
+        *("account-not-found", "device-not-found", "plan-unknown", "command-too-large")
+    ),
+)
+async def sync(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[SyncBody]
+) -> Synced:
+    """Releases, then plays and sessions in the order of their times, then renewals.
+
+    What one item is refused for holds up no other. An item that was carried out before, under
+    whatever key, is known by its id and takes no effect again.
+    """
+    brought = msgspec.structs.asdict(data)
+    brought["sent_at"] = in_calendar_if_told(data.sent_at, "sent_at")
+    synced: Synced = await request.app.state.licensing.execute(
+        Sync(customer_id=customer_id, **brought), command_context(request, key_required=True)
+    )
+    return synced
+
+
+@post(
+    f"{CUSTOMER}/renewals",
+    status_code=200,
+    dto=JsonBody.of(RenewalsBody),
+    return_dto=None,
+    summary="Renew several licences",
+    tags=["licences"],
+    operation_id="renewLicenses",
+    operation_class=KeyedOperation,
+    response_description="What became of each, in the order in which they were named.",
+    responses=command_problems("account-not-found", "plan-unknown", "command-too-large"),
+)
+async def renew_licenses(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[RenewalsBody]
+) -> Renewed:
+    """Extend each licence for which every rule is met, on whichever devices they are."""
+    renewed: Renewed = await request.app.state.licensing.execute(
+        RenewLicenses(customer_id=customer_id, license_ids=data.license_ids),
+        command_context(request, key_required=True),
+    )
+    return renewed
+
+
+SYNCING = (sync, renew_licenses)
