@@ -13,14 +13,9 @@ An aggregate starts empty, so every field has a default. State changes only in t
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import enum
 import hashlib
 import inspect
-import types
 import typing
-import uuid
 from collections.abc import Callable
 from copy import copy as shallow_copy
 from typing import (
@@ -38,6 +33,7 @@ import msgspec
 
 from helenus.errors import DefinitionError, DomainError
 from helenus.events import Event, claim_name, refuse_hiding_fields, require_encodable_fields
+from helenus.immutable import has_immutable_fields
 
 # Covariant, so that `type[Aggregate]` is any aggregate's; what is recorded through an aggregate of
 # unknown type is checked at run time. The default exists for type checkers only, until Python 3.13.
@@ -50,11 +46,6 @@ else:
 
 A = TypeVar("A", bound="Aggregate")
 E = TypeVar("E", bound=Event)
-
-_IMMUTABLE = (
-    *(bool, int, float, str, bytes, types.NoneType, decimal.Decimal, uuid.UUID),
-    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
-)
 
 
 class Recorder(Protocol):
@@ -99,7 +90,7 @@ class AggregateMeta(msgspec.StructMeta):
             _require_defaults(cls)
             _require_declared_events(cls, namespace)
             cls.fingerprint = _fingerprint(cls, version)
-            cls.copies_shallowly = _has_immutable_fields(cls)
+            cls.copies_shallowly = has_immutable_fields(cls)
             cls.may_finish = cls.finished is not Aggregate.finished
             cls.decoder = msgspec.msgpack.Decoder(cls)
         return cls
@@ -175,20 +166,6 @@ def _require_declared_events(cls: Any, namespace: dict[str, Any]) -> None:
         raise DefinitionError(
             f"{where} applies {event.__name__}, which it does not declare: add it to Aggregate[…]."
         )
-
-
-def _has_immutable_fields(cls: type[msgspec.Struct]) -> bool:
-    return all(_is_immutable(field.type) for field in msgspec.structs.fields(cls))
-
-
-def _is_immutable(annotation: Any) -> bool:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return all(_is_immutable(part) for part in typing.get_args(annotation))
-    if typing.get_origin(annotation) is typing.Literal:
-        return True
-    return isinstance(annotation, type) and (
-        annotation in _IMMUTABLE or issubclass(annotation, enum.Enum)
-    )
 
 
 def _fingerprint(cls: type[Any], version: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import uuid
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -202,7 +202,7 @@ class Round:
             meta = msgspec.structs.replace(meta, outcome=_encode_outcome(command, result))
         encoded_meta, body = self._codec.encode_meta(meta), self._codec.encode_body(entries)
         commit = Commit(
-            uuid.uuid4().bytes,
+            os.urandom(16),
             self._position + 1,
             self._position + len(entries),
             self._recorded_at_us,

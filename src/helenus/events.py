@@ -21,6 +21,7 @@ import msgspec
 import msgspec.inspect
 
 from helenus.errors import DefinitionError
+from helenus.immutable import has_immutable_fields
 
 TAG_FIELD = "$event"
 """The key under which an encoded event carries its tag."""
@@ -154,6 +155,7 @@ class EventMeta(msgspec.StructMeta):
             claim_name("event", name, cls)
             refuse_hiding_fields(cls, Event)
             require_encodable_fields(cls)
+            cls.is_immutable = has_immutable_fields(cls)
         return cls
 
 
@@ -166,11 +168,13 @@ class Event(msgspec.Struct, frozen=True, metaclass=EventMeta):
         event_name: the stable stored name.
         schema_version: 1, 2, 3 …; older stored versions are raised by upcasters at read.
         tag: name and version as they are stored.
+        is_immutable: whether nothing in it can be changed, not even a list that a field holds.
     """
 
     event_name: ClassVar[str] = ""
     schema_version: ClassVar[int] = 0
     tag: ClassVar[str] = ""
+    is_immutable: ClassVar[bool] = False
 
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)

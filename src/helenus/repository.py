@@ -162,7 +162,8 @@ class AggregateRepository:
         _check_command_id(command_id)
         if not isinstance(fingerprint, bytes):
             raise InvalidArgument(f"A fingerprint is bytes, not {type(fingerprint).__name__}.")
-        _check_metadata(actor=actor, correlation_id=correlation_id, causation_id=causation_id)
+        if actor is not None or correlation_id is not None or causation_id is not None:
+            _check_metadata(actor=actor, correlation_id=correlation_id, causation_id=causation_id)
         meta = CommitMeta(command_id, fingerprint, b"", actor, correlation_id, causation_id)
         result: T = await self._lanes.submit(stream, decide, meta, returns)
         return result

@@ -37,7 +37,7 @@ class UnitOfWork:
         self._handed_out: dict[Key, Aggregate] = {}
         self._changed = Changes()
         self._failed: DomainError | None = None
-        self._as_recorded: list[bytes | None] = []
+        self._as_recorded: list[tuple[Event, bytes | None]] = []
         self.entries: list[Entry] = []
 
     @property
@@ -84,7 +84,8 @@ class UnitOfWork:
     def record(self, aggregate: Aggregate, event: Event) -> None:
         """Apply an event to an aggregate and keep it for the commit. See `Aggregate.record`."""
         key = (aggregate.aggregate_name, aggregate.id)
-        self._as_recorded.append(_encoded(event))
+        if not event.is_immutable:
+            self._as_recorded.append((event, _encoded(event)))
         try:
             aggregate.apply(event)
             _require_declared(aggregate)
@@ -126,7 +127,7 @@ class UnitOfWork:
         So state depends on events alone: a change outside ``@applies`` would be in this process's
         memory and in snapshots, and nowhere else.
         """
-        for (_, _, event), as_recorded in zip(self.entries, self._as_recorded, strict=True):
+        for event, as_recorded in self._as_recorded:
             if _encoded(event) != as_recorded:
                 raise DomainError(
                     f"Stream {self.stream!r}: event {event.event_name!r} was changed after it was"

@@ -27,6 +27,7 @@ FLOORS = {
         raw
         codec, store
         events, aggregates
+        immutable
         findings
         errors, clock
     """,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -322,3 +323,22 @@ def test_service_handlers_are_checked() -> None:
     refused(bare, "Bare.one", "annotate")
     refused(waiting, "Waiting.one", "plain function")
     refused(unknown, "Unknown.one", "Nowhere")
+
+
+class PlainlyNoted(Event, name="test-plainly-noted"):
+    at: datetime
+    note: str | None = None
+
+
+class ListNoted(Event, name="test-list-noted"):
+    notes: list[str]
+
+
+class NestedNoted(Event, name="test-nested-noted"):
+    notes: tuple[list[str], ...] = ()
+
+
+def test_an_event_is_immutable_if_no_field_can_hold_what_is_not() -> None:
+    assert PlainlyNoted.is_immutable
+    assert not ListNoted.is_immutable
+    assert not NestedNoted.is_immutable

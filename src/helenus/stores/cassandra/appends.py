@@ -47,7 +47,8 @@ class _Append(msgspec.Struct, frozen=True):
     last: int
     kinds: list[str]
     record: bytes
-    commit_ids: tuple[uuid.UUID, ...]
+    inline: bool
+    commits: Sequence[Commit]
 
 
 class Appender:
@@ -74,10 +75,11 @@ class Appender:
             commits[0].first,
             commits[-1].last,
             [kind for commit in commits for kind in commit.kinds],
-            _encode_records(commits),
-            tuple(commit.id for commit in commits),
+            record := _encode_records(commits),
+            len(record) <= self._settings.inline_bytes_max,
+            commits,
         )
-        if len(append.record) > self._settings.inline_bytes_max:
+        if not append.inline:
             await self._write_payload(append)
         failure: Exception | None = None
         for _ in range(self._settings.append_attempts_max):
@@ -100,10 +102,9 @@ class Appender:
 
     async def _attempt(self, append: _Append, token: Token) -> Head:
         after = self._after(append, token)
-        inline = len(append.record) <= self._settings.inline_bytes_max
         values = (
             *(append.last, after.bytes_held, after.sealed, append.first, append.append_id),
-            *(append.kinds, append.record if inline else None),
+            *(append.kinds, append.record if append.inline else None),
             *(append.stream, token.bucket, append.last),
             *(None if token.fresh else token.position, token.fence),
         )
@@ -115,8 +116,7 @@ class Appender:
 
     def _after(self, append: _Append, token: Token) -> Bucket:
         """The bucket as this append leaves it."""
-        inline = len(append.record) <= self._settings.inline_bytes_max
-        held = token.bytes_held + (len(append.record) if inline else POINTER_BYTES)
+        held = token.bytes_held + (len(append.record) if append.inline else POINTER_BYTES)
         return Bucket(
             token.bucket, append.last, token.fence, held, held >= self._settings.bucket_bytes
         )
@@ -179,7 +179,7 @@ def _unknown(append: _Append, cause: Exception) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"Stream {append.stream!r}: Cassandra did not answer an append ({cause}), nor what became"
         " of it.",
-        append.commit_ids,
+        tuple([commit.id for commit in append.commits]),
     )
 
 
