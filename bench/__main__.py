@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from bench import cassandra, drivers, embedded, http, imports, observed
+from bench import cassandra, drivers, embedded, http, imports, memory, observed, open_loop
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
 
@@ -17,9 +17,10 @@ CASES = {
     "embedded": ("The embedded store", embedded.run),
     "observed": ("Observability", observed.run),
     "http": ("The service over HTTP", http.run),
+    "open-loop": ("Latency under a constant arrival rate", open_loop.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),
 }
-_ALL = (*CASES, "cassandra")
+_ALL = (*CASES, "memory", "cassandra")
 
 
 def main() -> None:
@@ -31,6 +32,8 @@ def main() -> None:
     for name in arguments.cases or _ALL:
         if name == "cassandra":
             _measure_cassandra(arguments)
+        elif name == "memory":
+            print_rows("Memory, once", memory.run(arguments.directory, arguments.memory_size))
         else:
             title, run = CASES[name]
             print_rows(title, run(arguments.directory, arguments.runs))
@@ -44,6 +47,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="runs of each case (default: 5)")
     parser.add_argument(
         "--directory", type=Path, default=Path(), help="where scratch files go (default: here)"
+    )
+    parser.add_argument(
+        "--memory-size",
+        type=int,
+        default=1_000_000,
+        help="streams, and events of one stream, of the case memory (default: 1,000,000)",
     )
     _add_cassandra(parser.add_argument_group("cassandra"))
     arguments = parser.parse_args()

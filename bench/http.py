@@ -32,7 +32,7 @@ def run(directory: Path, runs: int) -> list[Row]:
     """Permission requests per second and their latencies, closed loop."""
     rates, medians, slowest = [], [], []
     for _ in range(runs):
-        with tempfile.TemporaryDirectory(dir=directory) as folder, _server(Path(folder)) as url:
+        with tempfile.TemporaryDirectory(dir=directory) as folder, server(Path(folder)) as url:
             rate, latencies_ms = uvloop.run(_load(url))
         rates.append(rate)
         medians.append(latencies_ms[len(latencies_ms) // 2])
@@ -46,7 +46,8 @@ def run(directory: Path, runs: int) -> list[Row]:
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Iterator[str]:
+    """A service of its own, by its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,48 +77,59 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 async def _load(url: str) -> tuple[float, list[float]]:
-    titles = _titles()
+    ids = titles()
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
     async with aiohttp.ClientSession(url, connector=connector) as session:
-        numbers = iter(range(_CUSTOMERS))
-        await asyncio.gather(*(_open_accounts(session, numbers) for _ in range(_CONNECTIONS)))
+        await open_accounts(session, _CUSTOMERS)
         requests = iter(range(_REQUESTS))
         latencies: list[float] = []
         started = time.perf_counter()
         await asyncio.gather(
-            *(_ask(session, requests, titles, latencies) for _ in range(_CONNECTIONS))
+            *(_ask_all(session, requests, ids, latencies) for _ in range(_CONNECTIONS))
         )
         rate = _REQUESTS / (time.perf_counter() - started)
     return rate, sorted(latencies)
 
 
-def _titles() -> list[str]:
+def titles() -> list[str]:
+    """The ids of the catalogue that is shipped."""
     import download_licensing  # noqa: PLC0415  # only for its folder
 
     catalogue = Path(download_licensing.__file__).with_name("catalogue.yaml")
     return list(yaml.safe_load(catalogue.read_text())["titles"])
 
 
-async def _open_accounts(session: aiohttp.ClientSession, numbers: Iterator[int]) -> None:
-    for number in numbers:
-        path = f"/v1/customers/c{number}/account"
-        async with session.put(path, json={"plan": "premium"}) as answer:
-            assert answer.status == 201, await answer.text()
+async def open_accounts(session: aiohttp.ClientSession, customers: int) -> None:
+    """Open the accounts of customers ``c0`` and so on."""
+    numbers = iter(range(customers))
+
+    async def work() -> None:
+        for number in numbers:
+            path = f"/v1/customers/c{number}/account"
+            async with session.put(path, json={"plan": "premium"}) as answer:
+                assert answer.status == 201, await answer.text()
+
+    await asyncio.gather(*(work() for _ in range(_CONNECTIONS)))
 
 
-async def _ask(
+async def ask(session: aiohttp.ClientSession, number: int, ids: list[str]) -> None:
+    """Make the permission request with this number: a customer, a title and a key of its own."""
+    path = f"/v1/customers/c{number % _CUSTOMERS}/licenses"
+    title = ids[number // _CUSTOMERS % len(ids)]
+    body = msgspec.json.encode({"device_id": f"d{number % 2}", "title_id": title})
+    headers = {"Idempotency-Key": f"k{number}", "Content-Type": "application/json"}
+    async with session.post(path, data=body, headers=headers) as answer:
+        text = await answer.read()
+    assert answer.status in (201, 403), text
+
+
+async def _ask_all(
     session: aiohttp.ClientSession,
     requests: Iterator[int],
-    titles: list[str],
+    ids: list[str],
     latencies_ms: list[float],
 ) -> None:
     for number in requests:
-        path = f"/v1/customers/c{number % _CUSTOMERS}/licenses"
-        title = titles[number // _CUSTOMERS % len(titles)]
-        body = msgspec.json.encode({"device_id": f"d{number % 2}", "title_id": title})
-        headers = {"Idempotency-Key": f"k{number}", "Content-Type": "application/json"}
         started = time.perf_counter()
-        async with session.post(path, data=body, headers=headers) as answer:
-            text = await answer.read()
+        await ask(session, number, ids)
         latencies_ms.append((time.perf_counter() - started) * 1000)
-        assert answer.status in (201, 403), text
