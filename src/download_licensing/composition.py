@@ -9,17 +9,22 @@ import structlog
 
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
+from download_licensing.debugging.debugger import Debugger
+from download_licensing.debugging.noting import NoteSettings, RefusalNotes
+from download_licensing.debugging.versions import versions_of
 from download_licensing.observability import Metrics, hooks, tracer_installed
 from download_licensing.policies.events import PolicyBook
 from download_licensing.policies.following import PublishedPolicies
 from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.policies.publishing import PolicyService
 from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.noted_refusals import Refusals
 from download_licensing.settings import Settings, SettingsError
 from download_licensing.tokens.key_files import KeyDirectory
 from download_licensing.tokens.signer import TokenSigner
 from helenus.observability import ObservedStore
 from helenus.repository import AggregateRepository
+from helenus.service import Hook
 from helenus.settings import RepositorySettings
 from helenus.store import COMMIT_BYTES_MAX, EventStore
 from helenus.stores.patient import PatientStore
@@ -27,6 +32,8 @@ from helenus.stores.sqlite import SqliteStore
 
 _LARGE_COMMITS = RepositorySettings(commit_bytes_max=COMMIT_BYTES_MAX)
 """For policies: `policy_document_bytes_max` is their bound."""
+_FEW_STREAMS = RepositorySettings(cache_streams_max=1_000, cache_bytes_max=16 * 1024 * 1024)
+"""For refusals: they are written now and then, and read by people."""
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -77,10 +84,23 @@ async def _open_api(
     async with (
         AggregateRepository(observed, AGGREGATES, settings=settings.repository()) as repository,
         open_policies(settings, catalogue, store) as keeper,
+        AggregateRepository(observed, [Refusals], settings=_FEW_STREAMS) as refusals,
+        _noting(settings, refusals, metrics) as noting,
     ):
         metrics.watch("repository", repository.statistics)
         licensing = LicensingService(
-            repository, catalogue, policies=keeper.policies, signer=signer, hooks=hooks(metrics)
+            repository,
+            catalogue,
+            policies=keeper.policies,
+            signer=signer,
+            hooks=[*hooks(metrics), *noting],
+        )
+        debugger = Debugger(
+            store=observed,
+            customers=repository,
+            refusals=refusals,
+            policies=versions_of(keeper.policies),
+            catalogue=catalogue,
         )
         yield create_api(
             licensing,
@@ -88,6 +108,7 @@ async def _open_api(
             metrics,
             signer,
             policies=keeper,
+            debugger=debugger,
             settings=_api_settings(settings),
         )
 
@@ -115,6 +136,20 @@ async def open_policies(
         await keeper.start()
         async with keeper.running():
             yield keeper
+
+
+@asynccontextmanager
+async def _noting(
+    settings: Settings, refusals: AggregateRepository, metrics: Metrics
+) -> AsyncIterator[list[Hook]]:
+    """What notes refusals around each command; nothing where the settings say so."""
+    if not settings.refusals_noted:
+        yield []
+        return
+    notes = RefusalNotes(refusals, _note_settings(settings))
+    metrics.watch("refusals", notes.statistics)
+    async with notes.running():
+        yield [notes.hook]
 
 
 def signer_of(settings: Settings) -> TokenSigner:
@@ -171,6 +206,14 @@ def _prepared(settings: Settings) -> str:
                 " Name another one (data_directory), or a file (--store)."
             ) from None
     return str(settings.store_path)
+
+
+def _note_settings(settings: Settings) -> NoteSettings:
+    return NoteSettings(
+        interval_s=settings.refusals_note_interval_s,
+        waiting_max=settings.refusals_waiting_max,
+        per_day_max=settings.refusals_per_day_max,
+    )
 
 
 def _api_settings(settings: Settings) -> ApiSettings:

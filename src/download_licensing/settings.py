@@ -109,6 +109,19 @@ class Settings(BaseSettings):
         False, "Take the time of a decision from the header Rehearsal-Time. Never in production."
     )
 
+    refusals_noted: bool = _setting(
+        True, "Note refusals, so that they can be explained and judged by another policy."
+    )
+    refusals_note_interval_s: Annotated[float, Field(ge=0.1, le=3_600)] = _setting(
+        5.0, "How often refusals that wait are noted."
+    )
+    refusals_waiting_max: Annotated[int, Field(ge=1, le=1_000_000)] = _setting(
+        10_000, "Refusals that may wait to be noted; a further one is not noted."
+    )
+    refusals_per_day_max: Annotated[int, Field(ge=1, le=10_000)] = _setting(
+        100, "Most refusals that are noted of one customer and day."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "Least severe log lines written."
     )

@@ -21,6 +21,7 @@ from download_licensing.api.operation import OPERATION
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
 from download_licensing.api.syncing import SYNCING
+from download_licensing.debugging.debugger import Debugger
 from download_licensing.observability import Metrics
 from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.service.licensing import LicensingService
@@ -71,6 +72,7 @@ def create_api(
     signer: TokenSigner,
     *,
     policies: PolicyKeeper,
+    debugger: Debugger,
     settings: ApiSettings | None = None,
 ) -> Api:
     """Make the application.
@@ -81,6 +83,7 @@ def create_api(
         metrics: is told about requests, and shown.
         signer: publishes the keys that verify tokens.
         policies: is asked which one is in force, and publishes others.
+        debugger: answers operators' questions about customers.
         settings: see `ApiSettings`.
     """
     settings = settings or ApiSettings()
@@ -90,6 +93,7 @@ def create_api(
         "metrics": metrics,
         "signer": signer,
         "policies": policies,
+        "debugger": debugger,
         "key_set_max_age_s": settings.key_set_max_age_s,
         "rehearsal": settings.rehearsal,
         "readiness_timeout_s": settings.readiness_timeout_s,

@@ -12,10 +12,12 @@ from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.documentation import TimedOperation, query_problems
 from download_licensing.api.headers import decision_time, in_calendar
 from download_licensing.api.parameters import POSITION_MAX, AfterInQuery, CustomerInPath
-from download_licensing.debugging import states
-from download_licensing.debugging.states import Changes, Moment, StateAt
-from download_licensing.debugging.timeline import Timeline, timeline
-from helenus.repository import AggregateRepository
+from download_licensing.debugging.debugger import Debugger, NotedRefusals, PolicyVerdict
+from download_licensing.debugging.states import HEAD, Changes, Moment, StateAt
+from download_licensing.debugging.timeline import Timeline
+from download_licensing.debugging.why import Explanation, Question
+from download_licensing.domain.ids import ID_CHARACTERS_MAX, ID_PATTERN, LICENSE_ID_PATTERN
+from download_licensing.policies.document import VERSION_PATTERN
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -35,6 +37,35 @@ TimeInQuery = Annotated[
 AggregateInQuery = Annotated[
     str | None,
     QueryParameter(max_length=100, description="Only aggregates of this type, such as `license`."),
+]
+
+DeviceAsked = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=ID_PATTERN, max_length=ID_CHARACTERS_MAX, description="Of a new download."
+    ),
+]
+TitleAsked = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=ID_PATTERN, max_length=ID_CHARACTERS_MAX, description="Of a new download."
+    ),
+]
+LicenseAsked = Annotated[
+    str | None,
+    QueryParameter(pattern=LICENSE_ID_PATTERN, description="The licence to be extended."),
+]
+LatestInQuery = Annotated[
+    int,
+    QueryParameter(
+        ge=1, le=PAGE_MAX, description="Which refusal: 1 the last one, 2 the one before it."
+    ),
+]
+PolicyInQuery = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=VERSION_PATTERN, description="A version of the policy. Default: the one in force."
+    ),
 ]
 
 _HISTORY = ("account-not-found", "history-unreadable")
@@ -57,7 +88,7 @@ async def get_timeline(
 ) -> Timeline:
     """What happened to a customer, a sentence for each event, oldest first."""
     decision_time(request)
-    return await timeline(_repository(request), customer_id, after=after, limit=limit)
+    return await _debugger(request).timeline(customer_id, after=after, limit=limit)
 
 
 @get(
@@ -80,9 +111,7 @@ async def get_state(
     """Every aggregate as it stood at a position or a time; without either, as it stands."""
     decision_time(request)
     moment = _moment(position, time, "time")
-    return await states.state_at(
-        _repository(request), customer_id, moment, of=aggregate, limit=limit
-    )
+    return await _debugger(request).state(customer_id, moment, of=aggregate, limit=limit)
 
 
 @get(
@@ -110,12 +139,99 @@ async def get_changes(
     """
     decision_time(request)
     before = _moment(from_position, from_time, "from_time")
-    return await states.changes(
-        _repository(request),
+    return await _debugger(request).changes(
         customer_id,
-        before if before != states.HEAD else Moment(position=0),
+        before if before != HEAD else Moment(position=0),
         _moment(to_position, to_time, "to_time"),
         limit=limit,
+    )
+
+
+@get(
+    f"{CUSTOMER}/refusals",
+    summary="What was refused",
+    tags=["operations"],
+    operation_id="listRefusals",
+    operation_class=TimedOperation,
+    responses=query_problems(*_HISTORY),
+)
+async def list_refusals(
+    request: AnyRequest, customer_id: CustomerInPath, limit: LimitInQuery = 100
+) -> NotedRefusals:
+    """The latest refusals of a customer that were noted, the last one first."""
+    decision_time(request)
+    return await _debugger(request).refusals(customer_id, limit=limit)
+
+
+@get(
+    f"{CUSTOMER}/why",
+    summary="Why is it refused?",
+    tags=["operations"],
+    operation_id="explainDecision",
+    operation_class=TimedOperation,
+    responses=query_problems(
+        *_HISTORY,
+        *("position-beyond-head", "license-not-found", "license-released", "license-revoked"),
+        *("title-not-found", "policy-version-unknown", "no-policy-then", "nothing-refused"),
+    ),
+)
+async def explain_decision(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    *,
+    device_id: DeviceAsked = None,
+    title_id: TitleAsked = None,
+    license_id: LicenseAsked = None,
+    latest: LatestInQuery = 1,
+    position: PositionInQuery = None,
+    at: TimeInQuery = None,
+    policy: PolicyInQuery = None,
+) -> Explanation:
+    """Decide a question again, and tell what each rule saw and which events its numbers came from.
+
+    The question is about a device and a title, or about a licence; without any, it is that of the
+    latest refusal that was noted, exactly as it was decided.
+    """
+    decision_time(request)
+    question = Question(
+        device_id=device_id,
+        title_id=title_id,
+        license_id=license_id,
+        position=position,
+        at=None if at is None else in_calendar(at, "at"),
+        policy_version=policy,
+    )
+    return await _debugger(request).why(customer_id, question, latest=latest)
+
+
+@get(
+    f"{CUSTOMER}/what-if",
+    summary="What would a policy have said?",
+    tags=["operations"],
+    operation_id="judgeDecisions",
+    operation_class=TimedOperation,
+    responses=query_problems(*_HISTORY, "policy-version-unknown"),
+)
+async def judge_decisions(
+    request: AnyRequest,
+    customer_id: CustomerInPath,
+    *,
+    policy: PolicyInQuery = None,
+    since: TimeInQuery = None,
+    limit: LimitInQuery = 100,
+) -> PolicyVerdict:
+    """Judge every recorded decision of a customer by a policy, each at its own moment.
+
+    The policy is taken as if it had always been in force; without one, it is at each time the one
+    in force then.
+    """
+    decision_time(request)
+    debugger = _debugger(request)
+    return await debugger.what_if_customer(
+        customer_id,
+        None if policy is None else debugger.policies.named(policy),
+        since=None if since is None else in_calendar(since, "since"),
+        told_max=limit,
     )
 
 
@@ -123,9 +239,16 @@ def _moment(position: int | None, time: datetime | None, field: str) -> Moment:
     return Moment(position=position, time=None if time is None else in_calendar(time, field))
 
 
-def _repository(request: AnyRequest) -> AggregateRepository:
-    repository: AggregateRepository = request.app.state.licensing.repository
-    return repository
+def _debugger(request: AnyRequest) -> Debugger:
+    debugger: Debugger = request.app.state.debugger
+    return debugger
 
 
-DEBUGGING = (get_timeline, get_state, get_changes)
+DEBUGGING = (
+    get_timeline,
+    get_state,
+    get_changes,
+    list_refusals,
+    explain_decision,
+    judge_decisions,
+)

@@ -175,6 +175,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "moments-not-in-order": Kind(
             422, "The later moment was named first", "Name the earlier moment first."
         ),
+        "policy-version-unknown": Kind(
+            422, "There is no policy of this version", "Name a version that was published."
+        ),
+        "no-policy-then": Kind(422, "No policy was in force then", "Name the version to judge by."),
+        "nothing-refused": Kind(
+            422, "No such refusal was noted", "Ask about a device and a title, or a licence."
+        ),
         "title-unknown": Kind(422, "The title is not in the catalogue", ""),
         "time-zone-unknown": Kind(422, "There is no such time zone", ""),
         "plan-unknown": Kind(422, "The plan is not in the catalogue", ""),

@@ -4,11 +4,15 @@ Refusal (domain)
 └── Unanswerable
     ├── PositionBeyondHead      the history is not that long
     ├── TimeBeforeHistory       nothing had been recorded yet
-    └── NotInOrder              the later of two moments lies before the earlier
+    ├── NotInOrder              the later of two moments lies before the earlier
+    ├── UnknownPolicyVersion    no policy of this version was published
+    ├── NoPolicyThen            no policy was in force at the time
+    └── NothingRefused          no refusal was noted that could be explained
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from download_licensing.debugging.wording import moment
@@ -52,4 +56,43 @@ class NotInOrder(Unanswerable):
         super().__init__(
             f"The history went from position {after:,} to {before:,}, not the other way.",
             remedy="Name the earlier moment first.",
+        )
+
+
+class UnknownPolicyVersion(Unanswerable):
+    """No policy of this version was published, or this program cannot read it."""
+
+    reason = "policy-version-unknown"
+
+    def __init__(self, version: str, known: Sequence[str], *, because: str = "") -> None:
+        super().__init__(
+            f"Policy {version!r} cannot be read: {because}"
+            if because
+            else f"There is no policy {version!r}.",
+            remedy=f"Use one of: {', '.join(known[-20:])}." if known else "Publish one first.",
+        )
+
+
+class NoPolicyThen(Unanswerable):
+    """No policy was in force at the time of a decision."""
+
+    reason = "no-policy-then"
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(
+            f"No policy was in force at {moment(at)}.", remedy="Name the version to judge by."
+        )
+
+
+class NothingRefused(Unanswerable):
+    """No refusal was noted that could be explained."""
+
+    reason = "nothing-refused"
+
+    def __init__(self, noted: int) -> None:
+        super().__init__(
+            f"Only {noted:,} refusal(s) of this customer were noted."
+            if noted
+            else "No refusal of this customer was noted.",
+            remedy="Ask about a device and a title, or about a licence.",
         )

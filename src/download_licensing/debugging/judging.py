@@ -14,7 +14,6 @@ from datetime import datetime
 import msgspec
 
 from download_licensing.debugging.folding import Fold
-from download_licensing.debugging.refusals import RefusalNoted
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.events import (
     DeviceRegistered,
@@ -30,6 +29,7 @@ from download_licensing.domain.rule import Decision
 from download_licensing.domain.rules import check_all
 from download_licensing.domain.situation import Aggregates, Situation, survey
 from download_licensing.domain.terms import Title, by_agreement
+from download_licensing.service.noted_refusals import RefusalNoted
 from helenus.aggregates import Aggregate
 from helenus.codec import Entry
 
@@ -186,6 +186,7 @@ class Judging:
         titles: those of the catalogue, by id.
         refusals: those that were noted, in any order.
         since: decisions made before are not judged; None: all are.
+        alongside: the titles `by_agreement`, where it is known already.
 
     Attributes:
         fold: the state after all commits so far.
@@ -201,11 +202,12 @@ class Judging:
         refusals: Iterable[RefusalNoted] = (),
         *,
         since: datetime | None = None,
+        alongside: Mapping[str, Set[str]] | None = None,
     ) -> None:
         self.fold = Fold(types)
         self._policies = policies
         self._titles = titles
-        self._alongside = by_agreement(titles.values())
+        self._alongside = by_agreement(titles.values()) if alongside is None else alongside
         self._since = since
         self._refusals = sorted(refusals, key=lambda one: (one.position, one.at), reverse=True)
 
@@ -264,7 +266,10 @@ class Judging:
         return judged
 
     def _refusal(self, noted: RefusalNoted) -> Judged:
-        asked = Asked(noted.device_id, noted.title_id, noted.license_id)
+        asked = Asked(noted.device_id, noted.title_id)
+        if noted.license_id:
+            license = self.fold.get(License, noted.license_id)
+            asked = Asked(license.device_id, license.title_id, license.id)
         return Judged(
             position=noted.position,
             at=noted.at,

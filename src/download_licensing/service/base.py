@@ -63,6 +63,16 @@ class Licensing(AggregateService):
         answer = await super().execute(command, context)
         return answer if self._signer is None else sealed(answer, self._signer)
 
+    @property
+    def policies(self) -> PolicySource:
+        """Where the policy in force is found."""
+        return self._policies
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The plans and titles there are."""
+        return self._catalogue
+
     def stream_of(self, command: Command) -> str:
         return stream_of(command.customer_id)
 

@@ -9,6 +9,7 @@ from download_licensing.domain.license import License
 from download_licensing.policies.events import PolicyBook
 from download_licensing.service.accounts import RELEASES_PER_COMMAND_MAX, Accounts
 from download_licensing.service.base import stream_of
+from download_licensing.service.noted_refusals import Refusals
 from download_licensing.service.operations import Operations
 from download_licensing.service.previews import Previews
 from download_licensing.service.queries import Queries
@@ -25,7 +26,7 @@ __all__ = [
 AGGREGATES = (Account, DownloadedTitle, Device, License)
 """All aggregate types of a customer's stream, for the repository."""
 
-STORED_AGGREGATES = (*AGGREGATES, PolicyBook)
+STORED_AGGREGATES = (*AGGREGATES, PolicyBook, Refusals)
 """All aggregate types of all streams in a store of the service."""
 
 

@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from download_licensing.catalogue import Catalogue
+from download_licensing.composition import open_api
+from download_licensing.settings import Settings
+from helenus.store import EventStore
 from tests.integration.api.asgi_client import AsgiClient
 
 CUSTOMER = "/v1/customers/c-1"
@@ -93,7 +97,119 @@ async def test_what_cannot_be_answered_is_a_problem_that_says_why(
     assert (answer.status, answer.reason) == (status, reason)
 
 
-@pytest.mark.parametrize("path", ["timeline", "state", "changes"])
+async def refused(client: AsgiClient) -> dict[str, Any]:
+    """A refusal: harbour may be downloaded twice a year, and was downloaded once."""
+    body = {"device_id": "tv", "title_id": "harbour"}
+    await client.post(f"{CUSTOMER}/licenses", body, at=LATER)
+    answer = await client.post(f"{CUSTOMER}/licenses", body, at="2026-01-03T00:00:00Z")
+    assert answer.status == 403
+    problem: dict[str, Any] = answer.json()
+    return problem
+
+
+async def test_a_refusal_is_explained_by_what_its_answer_carries(
+    client: AsgiClient, license_id: str
+) -> None:
+    problem = await refused(client)
+    asked = "device_id=tv&title_id=harbour"
+    when = f"position={problem['position']}&at={problem['at']}&policy={problem['policy_version']}"
+    found = await answered(client, f"why?{asked}&{when}")
+    assert (found["allowed"], found["decision"]) == (False, "download")
+    (told,) = [rule for rule in found["rules"] if not rule["met"]]
+    assert (told["rule"], told["limit"], told["used"]) == ("title-downloads-per-year", 2, 2)
+    assert [(one["used_before"], one["used_after"]) for one in told["events"]] == [(0, 1), (1, 2)]
+
+
+async def test_an_extension_is_explained_by_its_licence(
+    client: AsgiClient, license_id: str
+) -> None:
+    found = await answered(client, f"why?license_id={license_id}&at={LATER}")
+    assert (found["decision"], found["allowed"]) == ("renewal", False)
+    (told,) = [rule for rule in found["rules"] if not rule["met"]]
+    assert told["reason"] == "renewals-exhausted"
+
+
+async def test_refusals_are_noted_and_explained_without_a_question(
+    store: EventStore, settings: Settings, catalogue: Catalogue
+) -> None:
+    async with open_api(settings, catalogue, store) as api:
+        client = AsgiClient(api.gate)
+        await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
+        await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"}, at=T0)
+        assert (await answered(client, "refusals"))["refusals"] == []
+        nothing = await client.get(f"{ADMIN}/why")
+        assert (nothing.status, nothing.reason) == (422, "nothing-refused")
+        problem = await refused(client)
+    # What was refused is written at the latest when the service ends.
+    async with open_api(settings, catalogue, store) as api:
+        client = AsgiClient(api.gate)
+        (noted,) = (await answered(client, "refusals"))["refusals"]
+        assert (noted["position"], noted["at"]) == (problem["position"], problem["at"])
+        found = await answered(client, "why")
+        assert (found["title_id"], found["allowed"]) == ("harbour", False)
+        assert found["at"] == problem["at"]
+        judged = (await answered(client, "what-if"))["tally"]
+        assert (judged["granted"], judged["refused"]) == (2, 1)
+        assert judged["would_be_refused"] == judged["would_be_granted"] == {}
+
+
+async def test_no_refusal_is_noted_where_the_settings_say_so(
+    store: EventStore, catalogue: Catalogue
+) -> None:
+    settings = Settings(rehearsal=True, refusals_noted=False)
+    for _ in range(2):
+        async with open_api(settings, catalogue, store) as api:
+            client = AsgiClient(api.gate)
+            await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
+            body = {"device_id": "tv", "title_id": "harbour"}
+            for _ in range(3):
+                await client.post(f"{CUSTOMER}/licenses", body, at=LATER)
+            assert (await answered(client, "refusals"))["refusals"] == []
+
+
+async def test_decisions_are_judged_by_a_version_of_the_policy(
+    client: AsgiClient, license_id: str
+) -> None:
+    version = (await answered(client, f"why?license_id={license_id}"))["policy_version"]
+    found = await answered(client, f"what-if?policy={version}")
+    assert found["policy_version"] == version
+    assert (found["tally"]["decisions"], found["tally"]["granted"]) == (2, 2)
+    later = await answered(client, f"what-if?policy={version}&since={LATER}")
+    assert later["tally"]["decisions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("why?device_id=tv", 400, "invalid-request"),
+        ("why?device_id=tv&title_id=harbour&position=99", 422, "position-beyond-head"),
+        ("why?device_id=tv&title_id=nowhere", 404, "title-not-found"),
+        ("why?device_id=tv&title_id=harbour&policy=none", 422, "policy-version-unknown"),
+        ("why?device_id=a%20b&title_id=harbour", 400, "invalid-request"),
+        (f"why?license_id=lic-{'0' * 32}", 404, "license-not-found"),
+        ("why?license_id=lic-1", 400, "invalid-request"),
+        ("why?latest=0", 400, "invalid-request"),
+        ("why", 422, "nothing-refused"),
+        ("what-if?policy=none", 422, "policy-version-unknown"),
+        ("what-if?policy=%2Fetc%2Fpasswd", 400, "invalid-request"),
+        ("what-if?since=yesterday", 400, "invalid-request"),
+        ("refusals?limit=0", 400, "invalid-request"),
+    ],
+)
+async def test_a_question_that_has_no_answer_is_a_problem_that_says_why(
+    client: AsgiClient, license_id: str, path: str, status: int, reason: str
+) -> None:
+    answer = await client.get(f"{ADMIN}/{path}")
+    assert (answer.status, answer.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("timeline", "state", "changes", "refusals", "what-if"),
+        "why?device_id=tv&title_id=harbour",
+    ],
+)
 async def test_a_customer_without_history_is_not_found(client: AsgiClient, path: str) -> None:
     answer = await client.get(f"{ADMIN}/{path}")
     assert (answer.status, answer.reason) == (404, "account-not-found")

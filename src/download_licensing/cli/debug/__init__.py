@@ -1,5 +1,9 @@
 """`debug`: what happened to one customer, how things stood, and why."""
 
 from download_licensing.cli.debug.commands import app
+from download_licensing.cli.debug.judging import what_if, what_if_all
+
+app.command(name="what-if")(what_if)
+app.command(name="what-if-all")(what_if_all)
 
 __all__ = ["app"]

@@ -7,17 +7,28 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
 from download_licensing import settings as settings_module
-from download_licensing.debugging.errors import Unanswerable
+from download_licensing.catalogue import Catalogue
+from download_licensing.composition import catalogue_of
+from download_licensing.debugging.debugger import Debugger
+from download_licensing.debugging.errors import UnknownPolicyVersion
 from download_licensing.debugging.states import Moment
+from download_licensing.debugging.versions import versions_of
+from download_licensing.documents import DocumentError
 from download_licensing.domain.ids import ID_PATTERN
+from download_licensing.domain.policy import Policy
+from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import AccountNotFound, Refusal
-from download_licensing.domain.times import utc
+from download_licensing.domain.times import EARLIEST, utc
+from download_licensing.policies.events import PolicyBook
+from download_licensing.policies.following import PublishedPolicies
+from download_licensing.policies.reading import load_policy
 from download_licensing.service.licensing import AGGREGATES
+from download_licensing.service.noted_refusals import Refusals
 from download_licensing.settings import Settings, SettingsError
 from helenus.cli import output
 from helenus.errors import InvalidArgument
@@ -32,12 +43,14 @@ T = TypeVar("T")
 EXIT_CODES = {
     0: "done",
     1: "anything else",
-    2: "wrong arguments or settings, or a file or store that is not there",
+    2: "wrong arguments, settings, catalogue or policy file, or a file or store that is not there",
     3: "the store does not answer; run it again",
     10: "the store cannot be used: damaged, newer, not ours, or its driver is missing",
     15: "there is no such customer",
     16: "stored bytes cannot be read",
-    17: "the history cannot answer: a position behind its end, a time before its first event",
+    17: "the history cannot answer: a position behind its end, a time before its first event, no"
+    " such licence, title or refusal",
+    18: "there is no such policy",
     130: "interrupted",
 }
 """What each exit code of the commands of `debug` means."""
@@ -45,6 +58,7 @@ EXIT_CODES = {
 UNUSABLE = 2
 NO_CUSTOMER = 15
 UNANSWERABLE = 17
+NO_POLICY = 18
 
 
 def _customer_id(text: str) -> str:
@@ -65,6 +79,9 @@ Store = Annotated[
         help=f"The store's file, or {FORM}. Default: as the service has it.", metavar="PATH|URL"
     ),
 ]
+CatalogueFile = Annotated[
+    Path | None, typer.Option(help="YAML file of plans and titles. Default: as the service has it.")
+]
 Config = Annotated[
     Path | None,
     typer.Option(help="A TOML file of settings.", envvar=settings_module.CONFIG_VARIABLE),
@@ -77,26 +94,64 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     async def told() -> T:
         try:
             return await work()
-        except SettingsError as error:
+        except (SettingsError, DocumentError) as error:
             output.fail(str(error), UNUSABLE)
+        except UnknownPolicyVersion as error:
+            output.fail(str(error), NO_POLICY)
         except AccountNotFound as error:
             output.fail(error.detail, NO_CUSTOMER)
         except Refusal as error:
-            output.fail(str(error), UNANSWERABLE if isinstance(error, Unanswerable) else 1)
+            output.fail(str(error), UNANSWERABLE)
 
     return output.run(told)
 
 
+class Opened(NamedTuple):
+    """A store, and what answers questions about it."""
+
+    store: SourceStore
+    debugger: Debugger
+    catalogue: Catalogue
+
+
 @asynccontextmanager
-async def histories(settings: Settings) -> AsyncIterator[AggregateRepository]:
-    """The customers' streams in the store of the settings; looking takes no snapshot."""
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """The store of the settings, to be asked; looking takes no snapshot."""
+    catalogue = catalogue_of(settings)
+    looking = RepositorySettings(snapshot_events=0)
     async with (
         store_of(settings) as store,
-        AggregateRepository(
-            store, AGGREGATES, settings=RepositorySettings(snapshot_events=0)
-        ) as repository,
+        AggregateRepository(store, AGGREGATES, settings=looking) as customers,
+        AggregateRepository(store, [Refusals], settings=looking) as refusals,
+        AggregateRepository(store, [PolicyBook], settings=looking) as book,
     ):
-        yield repository
+        published = PublishedPolicies(book)
+        await published.refresh()
+        debugger = Debugger(
+            store=store,
+            customers=customers,
+            refusals=refusals,
+            policies=versions_of(
+                published if published.position else policies_of(catalogue.plans, catalogue.titles)
+            ),
+            catalogue=catalogue,
+        )
+        yield Opened(store, debugger, catalogue)
+
+
+def policy_named(text: str | None, on: Opened) -> Policy | None:
+    """The policy that an option names: a file of a document, or a version of the store's.
+
+    Raises:
+        UnknownPolicyVersion: there is neither.
+        PolicyError: the file is no policy.
+    """
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        return load_policy(path, on.catalogue).policy(EARLIEST)
+    return on.debugger.policies.named(text)
 
 
 def store_of(settings: Settings) -> AbstractAsyncContextManager[SourceStore]:

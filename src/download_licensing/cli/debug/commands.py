@@ -1,4 +1,4 @@
-"""The commands of `debug` that tell a history: `timeline`, `state` and `changes`."""
+"""The commands of `debug` about one customer's history, and why things came out as they did."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import typer
 from download_licensing import settings as settings_module
 from download_licensing.cli.debug import show
 from download_licensing.cli.debug.answering import (
+    CatalogueFile,
     Config,
     Customer,
     Store,
-    histories,
     moment,
+    moment_in_time,
+    opened,
+    policy_named,
     run,
 )
-from download_licensing.debugging import states
+from download_licensing.debugging.debugger import NotedRefusals
 from download_licensing.debugging.states import HEAD, Changes, Moment, StateAt
 from download_licensing.debugging.timeline import ENTRIES_MAX, Timeline
-from download_licensing.debugging.timeline import timeline as page_of
+from download_licensing.debugging.why import Explanation, Question
 from helenus.cli.output import AsJson, print_json
 
 app = typer.Typer(
@@ -46,8 +49,8 @@ def timeline(
     """Tell what happened to a customer, a sentence for each event."""
 
     async def work() -> Timeline:
-        async with histories(settings_module.load(config, {"store": store})) as repository:
-            return await page_of(repository, customer, after=after, limit=limit)
+        async with opened(settings_module.load(config, {"store": store})) as on:
+            return await on.debugger.timeline(customer, after=after, limit=limit)
 
     found = run(work)
     if as_json:
@@ -77,8 +80,8 @@ def state(
 
     async def work() -> StateAt:
         at = moment(position, time)
-        async with histories(settings_module.load(config, {"store": store})) as repository:
-            return await states.state_at(repository, customer, at, of=aggregate, limit=limit)
+        async with opened(settings_module.load(config, {"store": store})) as on:
+            return await on.debugger.state(customer, at, of=aggregate, limit=limit)
 
     found = run(work)
     if as_json:
@@ -109,11 +112,81 @@ def changes(
         before, after = moment(from_position, from_time), moment(to_position, to_time)
         if before == HEAD:
             before = Moment(position=0)
-        async with histories(settings_module.load(config, {"store": store})) as repository:
-            return await states.changes(repository, customer, before, after, limit=limit)
+        async with opened(settings_module.load(config, {"store": store})) as on:
+            return await on.debugger.changes(customer, before, after, limit=limit)
 
     found = run(work)
     if as_json:
         print_json(found)
     else:
         show.changes(found)
+
+
+@app.command()
+def refusals(
+    customer: Customer,
+    *,
+    limit: Limit = 100,
+    store: Store = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest refusals of a customer that were noted, the last one first."""
+
+    async def work() -> NotedRefusals:
+        async with opened(settings_module.load(config, {"store": store})) as on:
+            return await on.debugger.refusals(customer, limit=limit)
+
+    found = run(work)
+    if as_json:
+        print_json(found)
+    else:
+        show.refusals(found)
+
+
+@app.command()
+def why(
+    customer: Customer,
+    *,
+    device: Annotated[str | None, typer.Option(help="Of a new download.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of a new download.")] = None,
+    license: Annotated[str | None, typer.Option(help="The licence to be extended.")] = None,
+    latest: Annotated[
+        int, typer.Option(min=1, help="Which noted refusal: 1 the last one, 2 the one before it.")
+    ] = 1,
+    position: Position = None,
+    at: Annotated[
+        str | None, typer.Option(help="The time of the decision, as 2026-03-01T18:30:00Z.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A version of the policy, or a file.", metavar="VERSION|FILE")
+    ] = None,
+    store: Store = None,
+    catalogue: CatalogueFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a download or an extension is refused: each rule, its numbers, and their events.
+
+    Without a device and title, or a licence, it is about the latest refusal that was noted, exactly
+    as it was decided.
+    """
+
+    async def work() -> Explanation:
+        question = Question(
+            device_id=device,
+            title_id=title,
+            license_id=license,
+            position=position,
+            at=None if at is None else moment_in_time(at),
+        )
+        settings = settings_module.load(config, {"store": store, "catalogue": catalogue})
+        async with opened(settings) as on:
+            by = policy_named(policy, on)
+            return await on.debugger.why(customer, question, latest=latest, policy=by)
+
+    found = run(work)
+    if as_json:
+        print_json(found)
+    else:
+        show.explanation(found)

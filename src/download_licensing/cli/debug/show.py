@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from download_licensing.debugging.debugger import NotedRefusals
 from download_licensing.debugging.states import AggregateChange, Changes, StateAt
 from download_licensing.debugging.timeline import Entry, Timeline
+from download_licensing.debugging.whatif import DecisionTold, Tally
+from download_licensing.debugging.why import Explanation, RuleTold
 from download_licensing.debugging.wording import counted, moment
 
 console = Console(highlight=False, soft_wrap=True)
@@ -53,6 +56,102 @@ def changes(found: Changes) -> None:
     _left_out(found.aggregates_left_out, "more aggregate")
 
 
+def refusals(found: NotedRefusals) -> None:
+    """Noted refusals, the last one first, numbered as `why --latest` takes them."""
+    if not found.refusals:
+        console.print(f"No refusal of {escape(found.customer_id)} was noted.")
+    for number, one in enumerate(found.refusals, start=1):
+        asked = (
+            f"licence {one.license_id}" if one.license_id else f"{one.title_id} on {one.device_id}"
+        )
+        times = f", {one.times} times" if one.times > 1 else ""
+        console.print(
+            f"{number:>4}  [dim]{moment(one.at)}[/]  {escape(asked)}"
+            f"  [bold]{', '.join(one.reasons)}[/]{times}"
+            f"  [dim](position {one.position:,}, policy {escape(one.policy_version)})[/]"
+        )
+
+
+def explanation(found: Explanation) -> None:
+    """Why a question is answered as it is: the rules that are not met first to see."""
+    verdict = "[green]allowed[/]" if found.allowed else "[red]refused[/]"
+    asked = f"{found.title_id} on {found.device_id}"
+    if found.license_id:
+        asked += f", licence {found.license_id}"
+    console.print(
+        f"[bold]{escape(found.customer_id)}[/]: {found.decision} of {escape(asked)}: {verdict}"
+    )
+    console.print(
+        f"decided as of {moment(found.at)}, on position {found.position:,},"
+        f" by policy {escape(found.policy_version)}"
+    )
+    for rule in found.rules:
+        _rule(rule)
+
+
+def verdict(who: str, policy_version: str, tally: Tally) -> None:
+    """What a policy would have said, in numbers, and then some of the decisions."""
+    by = f"policy {policy_version}" if policy_version else "the policy in force at each time"
+    console.print(f"[bold]{escape(who)}[/] by {escape(by)}")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right")
+    grid.add_column()
+    for number, what in _counts(tally):
+        grid.add_row(f"{number:,}", what)
+    console.print(grid)
+    for one in tally.told:
+        console.print(f"  {_decision(one)}")
+    _left_out(tally.differ - len(tally.told), "more decision")
+
+
+def _counts(tally: Tally) -> Iterable[tuple[int, str]]:
+    yield tally.customers, "customer(s)"
+    yield tally.decisions, f"decisions: {tally.granted:,} granted, {tally.refused:,} refused"
+    for reason, number in tally.would_be_refused.most_common():
+        yield number, f"grants would have been refused: [bold]{escape(reason)}[/]"
+    for reason, number in tally.would_be_granted.most_common():
+        yield number, f"refusals would have been granted: [bold]{escape(reason)}[/]"
+    if not tally.differ:
+        yield 0, "would have come out the other way"
+    if tally.would_last_otherwise:
+        yield tally.would_last_otherwise, "grants would have been for another time"
+    if tally.cannot_say:
+        yield tally.cannot_say, "decisions that the policy cannot say anything of"
+
+
+def _decision(one: DecisionTold) -> str:
+    asked = f"{one.decision or 'decision'} of {one.title_id} on {one.device_id}"
+    was = "granted" if one.granted else f"refused ({', '.join(one.reasons)})"
+    would = "granted" if one.would_be_granted else f"refused ({', '.join(one.would_be_reasons)})"
+    return (
+        f"{escape(one.customer_id)} {one.position:,}  [dim]{moment(one.at)}[/]  {escape(asked)}:"
+        f" {was}, would be {would}"
+    )
+
+
+def _rule(rule: RuleTold) -> None:
+    mark = "[green]✓[/]" if rule.met else "[red]✗[/]"
+    numbers = "" if rule.limit is None else f"  {rule.used:,} of {rule.limit:,} used"
+    source = f"  [dim]({escape(rule.layer)})[/]" if rule.layer else ""
+    console.print(f"{mark} [bold]{rule.rule}[/]{numbers}{source}")
+    if not rule.met:
+        console.print(f"    {escape(rule.detail)}")
+        resets = "never by waiting" if rule.resets_at is None else f"at {moment(rule.resets_at)}"
+        console.print(f"    It would be met {resets}.")
+    _left_out(rule.events_left_out, "earlier event", hint="")
+    for cause in rule.events:
+        use = (
+            ""
+            if cause.used_after is None
+            else f"  [dim]{_use(cause.used_before)} → {_use(cause.used_after)}[/]"
+        )
+        console.print(f"    {cause.position:>6,}  {escape(cause.sentence)}{use}")
+
+
+def _use(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
+
+
 def _fields(change: AggregateChange) -> Iterable[str]:
     for one in change.fields:
         if one.change == "changed":
@@ -86,9 +185,9 @@ def _when(found: StateAt) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _left_out(number: int, what: str) -> None:
+def _left_out(number: int, what: str, *, hint: str = ": raise --limit") -> None:
     if number:
-        console.print(f"… {counted(number, what)}: raise --limit")
+        console.print(f"… {counted(number, what)}{hint}")
 
 
 def _text(value: Any) -> str:

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from typer.testing import CliRunner
 
+from download_licensing.catalogue import Catalogue
 from download_licensing.cli import app
+from download_licensing.debugging.noting import RefusalNotes
+from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.noted_refusals import Refusals
 from helenus import AggregateRepository
 from helenus.stores.sqlite import SqliteStore
 from tests.integration.download_licensing.debugging.case import lived
-from tests.integration.download_licensing.member import CATALOGUE, Member
+from tests.integration.download_licensing.member import DAY, START, Member
 
 
 class Ran(NamedTuple):
@@ -45,5 +50,20 @@ def store_with_a_customer(path: Path) -> Path:
 
 
 async def _live(path: Path) -> None:
-    async with SqliteStore(path) as store, AggregateRepository(store, AGGREGATES) as repository:
-        await lived(Member(LicensingService(repository, CATALOGUE)))
+    async with (
+        SqliteStore(path) as store,
+        AggregateRepository(store, AGGREGATES) as repository,
+        AggregateRepository(store, [Refusals]) as refusals,
+    ):
+        notes = RefusalNotes(refusals)
+        service = LicensingService(repository, Catalogue.shipped(), hooks=[notes.hook])
+        await lived(
+            Member(service), plan="standard", windowed="glass-harbour", other="nine-winters"
+        )
+        for number in range(3):
+            other = Member(service, f"bob-{number}")
+            await other.open("basic")
+            await other.request("tv", "glass-harbour", START + DAY)
+            with pytest.raises(DownloadRefused):
+                await other.request("phone", "glass-harbour", START + 2 * DAY)
+        await notes.write()

@@ -16,7 +16,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_timeline_is_told_in_sentences(store: Path) -> None:
     ran = debug("timeline", "ada", "--store", store)
     assert ran.exit_code == 0
-    assert "The account was opened with the plan pair." in ran.out
+    assert "The account was opened with the plan standard." in ran.out
     assert "ada, 2" in ran.out
 
 
@@ -30,7 +30,7 @@ def test_the_timeline_goes_on_where_the_page_says(store: Path) -> None:
 def test_the_state_is_shown_at_a_position_and_at_the_head(store: Path) -> None:
     opened = debug("state", "ada", "--store", store, "--position", 1)
     assert "at position 1 of" in opened.out
-    assert 'plan="pair"' in opened.out
+    assert 'plan="standard"' in opened.out
     licenses = debug("state", "ada", "--store", store, "--aggregate", "license", "--json").json()
     assert {one["type"] for one in licenses["aggregates"]} == {"license"}
 
@@ -45,7 +45,7 @@ def test_more_than_fits_is_counted(store: Path) -> None:
 def test_changes_are_shown_field_by_field(store: Path) -> None:
     ran = debug("changes", "ada", "--store", store, "--to-position", 1)
     assert "account account appeared" in ran.out
-    assert 'plan: "pair"' in ran.out
+    assert 'plan: "standard"' in ran.out
     later = debug("changes", "ada", "--store", store, "--from-position", 1)
     assert "devices.tv: " in later.out
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 import msgspec
 
 from download_licensing.debugging.judging import Judged, Judging
-from download_licensing.debugging.refusals import RefusalNoted
 from download_licensing.domain.policy import PolicySource
 from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import DownloadRefused, Refusal
 from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.noted_refusals import RefusalNoted
 from helenus import AggregateRepository
 from helenus.codec import Codec, Entry
 from helenus.stores.memory import MemoryStore
@@ -82,9 +82,8 @@ async def _live(member: Member, chance: random.Random, steps: int) -> AsyncItera
             yield RefusalNoted(
                 position=refused.position,
                 at=refused.at or at,
-                decision="renewal" if license_id else "download",
-                device_id=device,
-                title_id=title,
+                device_id="" if license_id else device,
+                title_id="" if license_id else title,
                 license_id=license_id,
                 policy_version=refused.policy_version,
                 reasons=tuple(unmet.reason for unmet in refused.unmet),

@@ -10,7 +10,6 @@ from datetime import datetime
 
 import msgspec
 
-from download_licensing.domain.rule import Decision
 from helenus.aggregates import Aggregate, applies
 from helenus.events import Event
 
@@ -32,10 +31,9 @@ class RefusalNoted(Event, name="refusal-noted"):
     Attributes:
         position: of the last event of the customer's stream that it was decided on.
         at: the time it was decided as of.
-        decision: what was asked for: a new download, a renewal, the refresh of an expired licence.
-        device_id: where the download was to lie, or lies.
-        title_id: what it was to be of, or is.
-        license_id: what was to be extended; "": a new download.
+        device_id: where a new download was to lie; "": it was an extension.
+        title_id: what a new download was to be of; "": it was an extension.
+        license_id: what was to be extended; "": it was a new download.
         policy_version: of the policy that it was decided by.
         reasons: of all rules that were not met, in the order of the refusal.
         times: how often it was asked for, within the seconds before it was noted.
@@ -43,9 +41,8 @@ class RefusalNoted(Event, name="refusal-noted"):
 
     position: int
     at: datetime
-    decision: Decision
-    device_id: str
-    title_id: str
+    device_id: str = ""
+    title_id: str = ""
     license_id: str = ""
     policy_version: str = ""
     reasons: tuple[str, ...] = ()
@@ -75,7 +72,7 @@ class Refusals(Aggregate, name="refusals"):
             refusal: what was refused.
             per_day_max: most that are noted of one day.
         """
-        if _sameness(refusal) in self.recent:
+        if sameness(refusal) in self.recent:
             return False
         if refusal.at.toordinal() == self.day and self.noted >= per_day_max:
             return False
@@ -84,13 +81,14 @@ class Refusals(Aggregate, name="refusals"):
 
     @applies
     def _noted(self, event: RefusalNoted) -> None:
-        self.recent = [*self.recent, _sameness(event)][-RECENT_MAX:]
+        self.recent = [*self.recent, sameness(event)][-RECENT_MAX:]
         day = event.at.toordinal()
         self.noted = self.noted + 1 if day == self.day else 1
         self.day = day
 
 
-def _sameness(refusal: RefusalNoted) -> str:
+def sameness(refusal: RefusalNoted) -> str:
+    """What two refusals share that say the same."""
     parts = (
         *(str(refusal.position), refusal.device_id, refusal.title_id, refusal.license_id),
         *(refusal.policy_version, *refusal.reasons),

@@ -1,0 +1,185 @@
+"""Notes refusals in the background: best effort, coalesced, and bounded in every direction.
+
+A request never waits for it and never fails by it. What is noted may be missing where the process
+was killed, the store failed, or too many waited; nothing but explanations rests on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import ClassVar
+
+import msgspec
+import structlog
+
+from download_licensing.domain.refusals import DownloadRefused
+from download_licensing.service.commands import RenewLicense, RequestDownload
+from download_licensing.service.noted_refusals import (
+    REFUSALS_ID,
+    RefusalNoted,
+    Refusals,
+    refusals_stream_of,
+    sameness,
+)
+from helenus.clock import Clock, SystemClock
+from helenus.errors import HelenusError
+from helenus.repository import AggregateRepository
+from helenus.service import CommandCall
+from helenus.unit_of_work import UnitOfWork
+
+_log = structlog.get_logger("download_licensing.debugging")
+
+_AT_ONCE = 16
+"""Customers whose refusals are written at the same time."""
+
+
+class NoteSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of noting refusals.
+
+    Attributes:
+        interval_s: how often what was refused is written.
+        waiting_max: refusals that may wait; a further one is not noted.
+        per_day_max: most that are noted of one customer and day.
+    """
+
+    interval_s: float = 5.0
+    waiting_max: int = 10_000
+    per_day_max: int = 100
+
+
+class NoteStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of refusals.
+
+    Attributes:
+        waiting: to be written.
+        noted: written.
+        repeated: not written, as they said nothing new or their day had its share.
+        dropped: not taken, as too many waited.
+        failed: lost, as the store failed.
+    """
+
+    gauges: ClassVar[frozenset[str]] = frozenset({"waiting"})
+
+    waiting: int
+    noted: int
+    repeated: int
+    dropped: int
+    failed: int
+
+
+class RefusalNotes:
+    """Collects refusals and writes them now and then.
+
+    Args:
+        repository: made with `Refusals` among its aggregates.
+        settings: see `NoteSettings`.
+        clock: waits between two writings.
+    """
+
+    def __init__(
+        self,
+        repository: AggregateRepository,
+        settings: NoteSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._repository = repository
+        self._settings = settings or NoteSettings()
+        self._clock = clock or SystemClock()
+        self._waiting: dict[tuple[str, str], RefusalNoted] = {}
+        self._noted = self._repeated = self._dropped = self._failed = 0
+
+    def statistics(self) -> NoteStatistics:
+        """What became of refusals since this was made."""
+        return NoteStatistics(
+            waiting=len(self._waiting),
+            noted=self._noted,
+            repeated=self._repeated,
+            dropped=self._dropped,
+            failed=self._failed,
+        )
+
+    @contextlib.contextmanager
+    def hook(self, call: CommandCall) -> Iterator[None]:
+        """Surrounds a command of the licensing service, and takes note where rules refuse it."""
+        try:
+            yield
+        except DownloadRefused as refused:
+            self._take(call.command, refused)
+            raise
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write in the background while the block lasts, and once more at its end."""
+        writing = asyncio.create_task(self._keep_writing())
+        try:
+            yield
+        finally:
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what waits. It never raises what the store does."""
+        waiting, self._waiting = self._waiting, {}
+        by_customer: dict[str, list[RefusalNoted]] = {}
+        for (customer_id, _), refusal in waiting.items():
+            by_customer.setdefault(customer_id, []).append(refusal)
+        customers = list(by_customer.items())
+        for begin in range(0, len(customers), _AT_ONCE):
+            group = customers[begin : begin + _AT_ONCE]
+            await asyncio.gather(*[self._write(customer, noted) for customer, noted in group])
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.interval_s)
+            await self.write()
+
+    async def _write(self, customer_id: str, refusals: list[RefusalNoted]) -> None:
+        def decide(unit: UnitOfWork) -> int:
+            kept = unit.get(Refusals, REFUSALS_ID)
+            per_day_max = self._settings.per_day_max
+            return sum(kept.note(refusal, per_day_max=per_day_max) for refusal in refusals)
+
+        try:
+            noted = await self._repository.transact(refusals_stream_of(customer_id), decide)
+        except HelenusError as error:
+            self._failed += len(refusals)
+            _log.warning("refusals not noted", number=len(refusals), error=type(error).__name__)
+        else:
+            self._noted += noted
+            self._repeated += len(refusals) - noted
+
+    def _take(self, command: object, refused: DownloadRefused) -> None:
+        if refused.at is None:
+            return
+        device_id = title_id = license_id = ""
+        match command:
+            case RequestDownload():
+                device_id, title_id = command.device_id, command.title_id
+            case RenewLicense():
+                license_id = command.license_id
+            case _:
+                return
+        refusal = RefusalNoted(
+            position=refused.position,
+            at=refused.at,
+            device_id=device_id,
+            title_id=title_id,
+            license_id=license_id,
+            policy_version=refused.policy_version,
+            reasons=tuple([unmet.reason for unmet in refused.unmet]),
+        )
+        self._keep(command.customer_id, refusal)
+
+    def _keep(self, customer_id: str, refusal: RefusalNoted) -> None:
+        key = (customer_id, sameness(refusal))
+        known = self._waiting.get(key)
+        if known is not None:
+            self._waiting[key] = msgspec.structs.replace(known, times=known.times + 1)
+        elif len(self._waiting) < self._settings.waiting_max:
+            self._waiting[key] = refusal
+        else:
+            self._dropped += 1

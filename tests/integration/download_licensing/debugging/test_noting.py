@@ -1,0 +1,210 @@
+"""Refusals are noted in the background: coalesced, bounded, and never in anyone's way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from download_licensing.debugging.errors import NothingRefused
+from download_licensing.debugging.noted import refusals_of
+from download_licensing.debugging.noting import NoteSettings, RefusalNotes
+from download_licensing.debugging.versions import versions_of
+from download_licensing.debugging.why import explain, question_of_refusal
+from download_licensing.domain.policy.of_catalogue import policies_of
+from download_licensing.domain.refusals import DownloadRefused
+from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.noted_refusals import RECENT_MAX, RefusalNoted, Refusals
+from helenus import AggregateRepository
+from helenus.clock import SystemClock
+from helenus.errors import InvalidArgument, StoreUnavailable
+from helenus.store import Commit, EventStore, Head
+from helenus.stores.memory import MemoryStore
+from tests.integration.download_licensing.member import CATALOGUE, DAY, HOUR, START, Member
+
+
+class Noted:
+    """A service whose refusals are noted, with one customer."""
+
+    def __init__(
+        self, member: Member, notes: RefusalNotes, repository: AggregateRepository
+    ) -> None:
+        self.member = member
+        self.notes = notes
+        self.repository = repository
+
+    async def refused(self, device: str = "phone", title: str = "free", days: float = 1) -> None:
+        with pytest.raises(DownloadRefused):
+            await self.member.request(device, title, START + days * DAY)
+
+    async def written(self) -> list[RefusalNoted]:
+        await self.notes.write()
+        return await refusals_of(self.repository, "ada")
+
+
+@asynccontextmanager
+async def noting(
+    settings: NoteSettings | None = None,
+    *,
+    clock: SystemClock | None = None,
+    notes_in: EventStore | None = None,
+) -> AsyncIterator[Noted]:
+    async with (
+        MemoryStore() as store,
+        AggregateRepository(store, AGGREGATES) as repository,
+        AggregateRepository(notes_in or store, [Refusals]) as noted,
+    ):
+        notes = RefusalNotes(noted, settings, clock)
+        service = LicensingService(repository, CATALOGUE, hooks=[notes.hook])
+        member = Member(service)
+        await member.open("solo")
+        await member.request("tv", "short", START)
+        yield Noted(member, notes, noted)
+
+
+async def test_a_refused_download_is_noted_with_all_that_explains_it() -> None:
+    async with noting() as case:
+        head = len(await case.member.recorded())
+        await case.refused()
+        (one,) = await case.written()
+        assert (one.device_id, one.title_id, one.license_id) == ("phone", "free", "")
+        assert (one.position, one.at, one.times) == (head, START + DAY, 1)
+        assert one.reasons == ("device-limit",)
+        assert one.policy_version.startswith("catalogue-")
+
+
+async def test_a_refused_renewal_is_noted_by_its_licence() -> None:
+    async with noting() as case:
+        granted = await case.member.request("tv", "unrenewable", START + HOUR)
+        with pytest.raises(DownloadRefused):
+            await case.member.renew(granted.license_id, START + DAY)
+        (one,) = await case.written()
+        assert (one.device_id, one.title_id, one.license_id) == ("", "", granted.license_id)
+
+
+async def test_nothing_is_written_to_the_stream_of_the_customer() -> None:
+    async with noting() as case:
+        before = await case.member.recorded()
+        await case.refused()
+        await case.written()
+        assert await case.member.recorded() == before
+
+
+async def test_repetitions_before_it_is_written_are_counted() -> None:
+    async with noting() as case:
+        for minute in range(3):
+            await case.refused(days=1 + minute / 1_440)
+        (one,) = await case.written()
+        assert (one.times, one.at) == (3, START + DAY)
+
+
+async def test_a_repetition_on_the_same_history_is_not_noted_again() -> None:
+    async with noting() as case:
+        await case.refused()
+        assert len(await case.written()) == 1
+        await case.refused(days=2)
+        assert len(await case.written()) == 1
+        await case.refused("tablet", days=2)
+        assert len(await case.written()) == 2
+        await case.member.request("tv", "free", START + 2 * DAY)
+        await case.refused(days=3)
+        assert len(await case.written()) == 3
+        assert case.notes.statistics().repeated == 1
+
+
+async def test_a_day_has_its_share_and_the_next_one_again() -> None:
+    async with noting(NoteSettings(per_day_max=2)) as case:
+        for number in range(5):
+            await case.refused(f"phone-{number}")
+        assert len(await case.written()) == 2
+        await case.refused("phone-9", days=2)
+        assert len(await case.written()) == 3
+        told = case.notes.statistics()
+        assert (told.noted, told.repeated, told.waiting) == (3, 3, 0)
+
+
+async def test_no_more_wait_than_may() -> None:
+    async with noting(NoteSettings(waiting_max=2)) as case:
+        for number in range(5):
+            await case.refused(f"phone-{number}")
+        told = case.notes.statistics()
+        assert (told.waiting, told.dropped) == (2, 3)
+        assert len(await case.written()) == 2
+
+
+async def test_what_is_remembered_to_recognise_repetitions_is_bounded() -> None:
+    async with noting(NoteSettings(per_day_max=10_000)) as case:
+        for number in range(RECENT_MAX + 10):
+            await case.refused(f"phone-{number}")
+        await case.written()
+        view = await case.repository.load("refusals/ada")
+        assert len(view.get(Refusals, "refusals").recent) == RECENT_MAX
+
+
+class FailingStore(MemoryStore):
+    """A store that takes nothing."""
+
+    async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
+        raise StoreUnavailable("Down.")
+
+
+async def test_a_store_that_fails_costs_the_note_and_nothing_else() -> None:
+    async with FailingStore() as failing, noting(notes_in=failing) as case:
+        await case.refused()
+        await case.notes.write()
+        told = case.notes.statistics()
+        assert (told.noted, told.failed, told.waiting) == (0, 1, 0)
+
+
+class SteppedClock(SystemClock):
+    """A clock whose sleepers wake when told to."""
+
+    def __init__(self) -> None:
+        self.asleep = asyncio.Event()
+        self._wake = asyncio.Event()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.asleep.set()
+        await self._wake.wait()
+        self._wake.clear()
+
+    async def wake(self) -> None:
+        await self.asleep.wait()
+        self.asleep.clear()
+        self._wake.set()
+        await self.asleep.wait()
+
+
+async def test_it_is_written_after_each_interval_and_at_the_end() -> None:
+    clock = SteppedClock()
+    async with noting(NoteSettings(interval_s=7), clock=clock) as case:
+        async with case.notes.running():
+            await case.refused()
+            await clock.wake()
+            assert len(await refusals_of(case.repository, "ada")) == 1
+            assert set(clock.slept) == {7}
+            await case.refused("tablet")
+        assert len(await refusals_of(case.repository, "ada")) == 2
+
+
+async def test_a_noted_refusal_is_explained_exactly_as_it_was() -> None:
+    async with noting() as case:
+        await case.refused("phone")
+        await case.refused("tablet")
+        await case.notes.write()
+        await case.member.remove("tv", START + 3 * DAY)
+        versions = versions_of(policies_of(CATALOGUE.plans, CATALOGUE.titles))
+        for latest, device in ((1, "tablet"), (2, "phone")):
+            question = await question_of_refusal(case.repository, "ada", latest)
+            found = await explain(
+                case.member.service.repository, "ada", question, versions, CATALOGUE.titles
+            )
+            assert (found.device_id, found.at, found.allowed) == (device, START + DAY, False)
+        with pytest.raises(NothingRefused, match=r"Only 2 refusal\(s\)"):
+            await question_of_refusal(case.repository, "ada", 3)
+        with pytest.raises(NothingRefused, match="No refusal"):
+            await question_of_refusal(case.repository, "bob")
+        with pytest.raises(InvalidArgument):
+            await question_of_refusal(case.repository, "ada", 0)
