@@ -12,7 +12,15 @@ from litestar import Response, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Example, Operation, Parameter, Schema, Tag
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    Schema,
+    Tag,
+)
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from download_licensing.api.headers import IDEMPOTENCY_KEY, KEY_CHARACTERS_MAX, REHEARSAL_TIME
@@ -172,6 +180,7 @@ class TimedOperation(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _REHEARSAL, _REQUEST_ID]
+        _let_alternatives_overlap(self.responses or {})
 
 
 @dataclass
@@ -190,6 +199,14 @@ class KeyableOperation(TimedOperation):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.parameters = [*(self.parameters or []), _key(required=False)]
+
+
+def _let_alternatives_overlap(responses: Mapping[str, OpenAPIResponse | Reference]) -> None:
+    """Say `anyOf` where Litestar says `oneOf`: an invalid request is a problem as well."""
+    for response in responses.values():
+        for content in (getattr(response, "content", None) or {}).values():
+            if isinstance(content.schema, Schema) and content.schema.one_of:
+                content.schema = Schema(any_of=content.schema.one_of)
 
 
 def _key(*, required: bool) -> Parameter:

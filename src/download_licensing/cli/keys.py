@@ -68,11 +68,11 @@ def show(
         ]
         typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
         return
-    table = Table("key", "state", "written", "file", title=str(keys.path))
+    table = Table("key", "state", "written", title=str(keys.path))
     table.columns[0].no_wrap = True
     for file in files:
         written = f"{file.written_at:%Y-%m-%d %H:%M}Z"
-        table.add_row(file.key.kid, _STATES[file.state], written, file.path.name)
+        table.add_row(file.key.kid, _STATES[file.state], written)
     Console().print(table)
 
 

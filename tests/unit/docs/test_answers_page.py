@@ -37,6 +37,16 @@ def test_it_lists_all_there_is(heading: str, fields: tuple[str, ...]) -> None:
     assert sorted(first_column(heading)) == sorted(fields)
 
 
+def test_the_table_of_drm_policies_places_every_field_that_limits_a_licence() -> None:
+    """All of a grant but whom it is for, by what it was decided, and what is told to people."""
+    section = TEXT.partition("\n## In DRM policies\n")[2].partition("\n| fact |")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|(.+)\|$", section, re.MULTILINE)
+    listed = [name for cells, _ in rows for name in re.findall(r"`(\w+)`", cells)]
+    not_of_a_licence = {"customer_id", "plan", "warnings", "policy_version", "token"}
+    assert sorted(listed) == sorted(set(answers.Grant.__struct_fields__) - not_of_a_licence)
+    assert {len(others.split("|")) for _, others in rows} == {3}
+
+
 def test_what_remains_is_listed() -> None:
     remaining = [name for name in answers.Remaining.__struct_fields__ if name.endswith("_s")]
     assert first_column("Remaining time") == remaining
