@@ -33,7 +33,7 @@ import msgspec
 
 from helenus.errors import DefinitionError, DomainError
 from helenus.events import Event, claim_name, refuse_hiding_fields, require_encodable_fields
-from helenus.immutable import has_immutable_fields
+from helenus.immutable import containers_of
 
 # Covariant, so that `type[Aggregate]` is any aggregate's; what is recorded through an aggregate of
 # unknown type is checked at run time. The default exists for type checkers only, until Python 3.13.
@@ -90,7 +90,7 @@ class AggregateMeta(msgspec.StructMeta):
             _require_defaults(cls)
             _require_declared_events(cls, namespace)
             cls.fingerprint = _fingerprint(cls, version)
-            cls.copies_shallowly = has_immutable_fields(cls)
+            cls.containers = containers_of(cls)
             cls.may_finish = cls.finished is not Aggregate.finished
             cls.decoder = msgspec.msgpack.Decoder(cls)
         return cls
@@ -189,12 +189,14 @@ class Aggregate(msgspec.Struct, Generic[Applied_co], metaclass=AggregateMeta):
         aggregate_name: the stable stored name.
         handlers: the function that applies each event type.
         fingerprint: changes whenever a snapshot taken before could mean something else.
+        containers: the fields that `clone` copies by themselves, as nothing in them can change;
+            None: it copies what is nested as well, as it does where any field is not of this kind.
     """
 
     aggregate_name: ClassVar[str] = ""
     handlers: ClassVar[dict[type[Event], Callable[..., None]]] = {}
     fingerprint: ClassVar[str] = ""
-    copies_shallowly: ClassVar[bool] = False
+    containers: ClassVar[tuple[tuple[str, type], ...] | None] = None
     may_finish: ClassVar[bool] = False
     decoder: ClassVar[msgspec.msgpack.Decoder[Any]]
 
@@ -249,6 +251,11 @@ class Aggregate(msgspec.Struct, Generic[Applied_co], metaclass=AggregateMeta):
 
     def clone(self) -> Self:
         """An independent copy of the state, bound to no unit of work."""
-        copy = shallow_copy(self) if self.copies_shallowly else self.decoder.decode(_encode(self))
+        if self.containers is None:
+            copy: Self = self.decoder.decode(_encode(self))
+        else:
+            copy = shallow_copy(self)
+            for name, container in self.containers:
+                setattr(copy, name, container(getattr(self, name)))
         copy.__dict__["id"] = self.__dict__["id"]
         return copy

@@ -54,7 +54,7 @@ def renamed(aggregate: type[Aggregate], name: str = "test-account") -> list[type
     make: Any = type(aggregate)
     stand_in: Any = make(aggregate.__name__, (aggregate,), {})
     stand_in.aggregate_name = name
-    for attribute in ("fingerprint", "copies_shallowly", "may_finish", "decoder"):
+    for attribute in ("fingerprint", "containers", "may_finish", "decoder"):
         setattr(stand_in, attribute, getattr(aggregate, attribute))
     return [stand_in, Vault]
 
