@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from bench import cassandra, drivers, embedded, http, imports, memory, observed, open_loop
+from bench import cassandra, drivers, embedded, http, imports, memory, observed, open_loop, policy
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
 
@@ -16,6 +16,7 @@ CASES = {
     "imports": ("Starting up", imports.run),
     "embedded": ("The embedded store", embedded.run),
     "observed": ("Observability", observed.run),
+    "policy": ("Deciding by a policy", policy.run),
     "http": ("The service over HTTP", http.run),
     "open-loop": ("Latency under a constant arrival rate", open_loop.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),

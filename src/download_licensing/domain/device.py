@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Set
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 
@@ -34,11 +35,11 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: datetime
 
 
-class Device(Aggregate, name="device"):
+class Device(Aggregate, name="device", version=2):
     """The licences on one device that were not released.
 
     Attributes:
-        held: the licences by id.
+        held: the licences by id, in the order in which they expire.
         lapsed: the ids of those that expired before `horizon`, each followed by a space. They count
             for nothing any more, and in this form the copy that each decision makes of them
             costs nothing however many there are.
@@ -66,6 +67,14 @@ class Device(Aggregate, name="device"):
             if ((end := held.expires_at) is None or now < end) and license_id != without
         ]
 
+    def active_until(self, now: datetime) -> datetime | None:
+        """When the last licence that is active now expires, in comparable form; None: none is."""
+        last = next(reversed(self.held.values()), None)
+        if last is None:
+            return None
+        end = NEVER if last.expires_at is None else last.expires_at
+        return end if now < end else None
+
     def active_ends_of(
         self, titles: Set[str], now: datetime, *, without: str | None = None
     ) -> list[datetime]:
@@ -89,8 +98,7 @@ class Device(Aggregate, name="device"):
 
     def licenses(self) -> list[str]:
         """The ids of all licences not released, those that last longest first."""
-        held = sorted(self.held, key=self._end, reverse=True)
-        return [*held, *self.lapsed.split()]
+        return [*reversed(self.held), *self.lapsed.split()]
 
     def hold(
         self, license_id: str, title_id: str, expires_at: datetime | None, at: datetime
@@ -112,20 +120,25 @@ class Device(Aggregate, name="device"):
             self._count(event.at)
         self._forget(event.license_id)
         self._put_aside(event.at - SETTLING)
-        self.held[event.license_id] = Held(event.expires_at, event.title_id, event.at)
+        self._put(event.license_id, Held(event.expires_at, event.title_id, event.at))
 
     @applies
     def _shortened(self, event: DownloadShortened) -> None:
         before = self.held.get(event.license_id)
         if before is not None:
-            self.held[event.license_id] = Held(event.expires_at, before.title_id, before.since)
+            del self.held[event.license_id]
+            self._put(event.license_id, Held(event.expires_at, before.title_id, before.since))
 
     @applies
     def _dropped(self, event: DownloadDropped) -> None:
         self._forget(event.license_id)
 
-    def _end(self, license_id: str) -> datetime:
-        return end_or_never(self.held[license_id].expires_at)
+    def _put(self, license_id: str, added: Held) -> None:
+        """Keep a licence that is not held, in its place among those that are."""
+        last = next(reversed(self.held.values()), added)
+        self.held[license_id] = added
+        if _end(added) < _end(last):
+            self.held = dict(sorted(self.held.items(), key=lambda item: _end(item[1])))
 
     def _count(self, at: datetime) -> None:
         """Count a grant, or the refresh of an expired licence: no extension of an active one."""
@@ -143,12 +156,7 @@ class Device(Aggregate, name="device"):
             self.lapsed = self.lapsed.replace(f"{license_id} ", "")
 
     def _put_aside(self, horizon: datetime) -> None:
-        # Each hold goes through all that is held: no calls in the loop.
-        lapsed = [
-            license_id
-            for license_id, held in self.held.items()
-            if (end := held.expires_at) is not None and end <= horizon
-        ]
+        lapsed = list(takewhile(lambda i: not lasts(self.held[i].expires_at, horizon), self.held))
         if not lapsed:
             return
         for license_id in lapsed:
@@ -158,3 +166,7 @@ class Device(Aggregate, name="device"):
 
     def _decide_after(self, horizon: datetime) -> None:
         self.horizon = horizon if self.horizon is None else max(horizon, self.horizon)
+
+
+def _end(held: Held) -> datetime:
+    return end_or_never(held.expires_at)

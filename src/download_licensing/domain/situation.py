@@ -119,7 +119,7 @@ def survey(
         blocked=account.blocked,
         registered=account.has(device_id),
         registrations=account.registered_within(YEAR, now),
-        other_devices_until=[max(ends) for other in others if (ends := other.active_ends(now))],
+        other_devices_until=[end for each in others if (end := each.active_until(now)) is not None],
         holds_slot=bool(others_on_device) or (renewed is not None and renewed.active(now)),
         others_on_device=others_on_device,
         downloads_in_month=device.downloads_between(month_starts_at, month_ends_at),

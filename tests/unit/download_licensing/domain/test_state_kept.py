@@ -114,6 +114,36 @@ def test_what_a_device_puts_aside_is_active_in_no_decision_it_allows(
     assert set(device.licenses()) == set(everything)
 
 
+changes = st.one_of(
+    st.builds(held, st.sampled_from("abcdef"), st.none() | moments, moments),
+    st.builds(
+        DownloadShortened,
+        license_id=st.sampled_from("abcdef"),
+        expires_at=st.none() | moments,
+        at=moments,
+    ),
+    st.builds(DownloadDropped, license_id=st.sampled_from("abcdef"), at=moments),
+)
+
+
+@given(st.lists(changes, max_size=30), moments)
+def test_a_device_knows_its_licences_in_the_order_in_which_they_expire(
+    events: list[DownloadHeld | DownloadShortened | DownloadDropped], now: datetime
+) -> None:
+    device = Device.empty("d")
+    for event in events:
+        device.apply(event)
+    ends = device.active_ends(now)
+
+    assert ends == sorted(ends)
+    assert device.active_until(now) == max(ends, default=None)
+    assert device.active_ends_of({"t"}, now) == ends
+    assert device.active_ends_of({"other"}, now) == []
+    for license_id in "abcdef":
+        rest = device.active_ends(now, without=license_id)
+        assert device.active_ends_of({"t"}, now, without=license_id) == rest
+
+
 def test_years_of_downloads_leave_a_small_state() -> None:
     title, device = DownloadedTitle.empty("t"), Device.empty("d")
     for day in range(0, 3_650, 7):
