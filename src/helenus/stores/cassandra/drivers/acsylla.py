@@ -35,6 +35,7 @@ _RECONNECT_MAX_MS = 5_000
 _HEARTBEAT_S = 2
 _IDLE_TIMEOUT_S = 6
 _SCHEMA_TIMEOUT_S = 60.0
+_LINGER_S = 0.05
 # The C++ driver's flags. acsylla's own name for the second has the value of the first: with it, a
 # certificate of any address would do.
 _VERIFY_AUTHORITY = 1
@@ -180,6 +181,9 @@ class AcsyllaSession:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+            # The C++ driver ends the process if a session is freed while it prepares statements on
+            # a node that has just come up (CASSCPP-3). Closed, it is at the end of that in no time.
+            await asyncio.sleep(_LINGER_S)
             self._prepared.clear()  # each refers to the session
             del session
             await self._wired.release()
