@@ -45,6 +45,9 @@ from helenus.stores.cassandra.settings import CassandraSettings
 from helenus.stores.cassandra.tls import tls_context, tls_trouble
 
 _RECONNECT_MAX_S = 5.0
+# A node that is paused keeps its connections: they are given up when a heartbeat is not answered.
+_HEARTBEAT_S = 2.0
+_HEARTBEAT_TIMEOUT_S = 4.0
 _REFUSED = (
     cassandra.InvalidRequest,
     cassandra.Unauthorized,
@@ -232,6 +235,8 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         connect_timeout=settings.connect_timeout_s,
         # The driver's own policy waits up to ten minutes, and gives up after 64 attempts.
         reconnection_policy=ExponentialReconnectionPolicy(0.2, _RECONNECT_MAX_S, None),
+        idle_heartbeat_interval=_HEARTBEAT_S,
+        idle_heartbeat_timeout=_HEARTBEAT_TIMEOUT_S,
         # It checks each node's certificate against the address that it connects to.
         ssl_context=tls_context(settings.tls) if settings.tls else None,
         protocol_version=4,
