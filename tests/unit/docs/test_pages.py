@@ -25,7 +25,8 @@ from tests.unit.docs.pages import (
 )
 
 DOCS = ROOT / "docs"
-NOT_RUN_MAX = 3
+NOT_RUN_MAX = 5
+"""Those of the guide to a new rule are run by a test of their own."""
 
 with_python = [
     page
