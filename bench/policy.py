@@ -63,17 +63,13 @@ _ENOUGH = 1_000
 _keys = itertools.count()
 
 _CATALOGUE = Catalogue(
-    {"plan": Plan(plan_id="plan", name="Plan", devices_max=6, active_downloads_per_device_max=100)},
+    {"plan": Plan(plan_id="plan", name="Plan")},
     {
         f"title-{number}": Title(
             title_id=f"title-{number}",
             name=f"Title {number}",
             studio="Studio",
             agreement=f"agreement-{number % _AGREEMENTS}",
-            downloads_per_year_max=None,
-            license_duration_s=0,
-            playback_window_s=0,
-            renewals_max=None,
         )
         for number in range(_TITLES)
     },

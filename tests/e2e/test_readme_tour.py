@@ -29,7 +29,6 @@ _FORMS = [
     (r"\b\d{4}-\d\d-\d\d\b", "<date>"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
     (r"^[0-9a-f]{32}$", "<hex>"),
-    (r"^catalogue-[0-9a-f]{8}$", "<version>"),  # of the numbers in the catalogue shipped
     (r"^eyJhbGciOiJFZDI1NTE5[\w-]+(…|\.[\w-]+\.[\w-]+)$", "<token>"),
 ]
 _SECONDS_LEFT = re.compile(r"_remaining_s$")

@@ -1,16 +1,14 @@
-"""The catalogue: which plans and titles there are, and on which terms. YAML, checked whole.
+"""The catalogue: which plans and titles there are. YAML, checked whole.
 
 plans:
-  basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 100}
+  basic: {name: Basic}
 titles:
   glass-harbour:
     name: Glass Harbour
     studio: Tidewater Pictures
     agreement: tidewater           # whose layer of the policy holds; none may be named
-    downloads_per_year_max: 3      # null: no cap
-    license_duration_hours: 720    # 0: unlimited
-    playback_window_hours: 48      # from the first play on; 0: unlimited
-    renewals_max: 2                # null: no cap
+
+What holds for them, with which limits, is in the policy.
 """
 
 from __future__ import annotations
@@ -43,28 +41,27 @@ __all__ = ["Catalogue", "CatalogueError"]
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 4
-_HOUR_S = 3600
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-Hours = Annotated[int, Meta(ge=0, le=87_600, description="hours; 0: unlimited; at most 10 years")]
-Count = Annotated[int, Meta(ge=0, le=10_000)]
+
+_OF_THE_POLICY = frozenset(
+    {
+        *("devices_max", "active_downloads_per_device_max", "downloads_per_year_max"),
+        *("license_duration_hours", "playback_window_hours", "renewals_max"),
+    }
+)
+"""What catalogues said once."""
 
 E = TypeVar("E", bound=msgspec.Struct)
 
 
 class _PlanEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
-    devices_max: Annotated[int, Meta(ge=0, le=100)]
-    active_downloads_per_device_max: Annotated[int, Meta(ge=0, le=400)]
 
 
 class _TitleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     studio: Name
-    downloads_per_year_max: Count | None
-    license_duration_hours: Hours
-    playback_window_hours: Hours
-    renewals_max: Count | None
     agreement: Id = ""
 
 
@@ -153,8 +150,6 @@ class _Reading:
         titles = {
             i: _title(i, entry) for i, entry in self._entries(document, "titles", _TitleEntry)
         }
-        for title in titles.values():
-            self._check_terms(document, title)
         return plans, titles
 
     def _add(self, document: Document, path: Steps, message: str, *, key: bool = False) -> None:
@@ -206,38 +201,16 @@ class _Reading:
         for name in value.keys() - set(kind.__struct_fields__):
             known = kind.__struct_fields__
             message = f"unknown. Use: {', '.join(known)}.{near_miss(name, known)}"
+            if name in _OF_THE_POLICY:
+                message = "limits and durations are the policy's to say. Move it there."
             self._add(document, (*path, name), message, key=True)
             sound = False
         return msgspec.convert(value, kind) if sound else None
 
-    def _check_terms(self, document: Document, title: Title) -> None:
-        if 0 < title.license_duration_s < title.playback_window_s:
-            self._add(
-                document,
-                ("titles", title.title_id, "playback_window_hours"),
-                f"{title.playback_window_s // _HOUR_S} hours are longer than the licence lasts"
-                f" ({title.license_duration_s // _HOUR_S} hours), so the window could never end."
-                " Shorten it, or use 0 for no window.",
-            )
-
 
 def _plan(plan_id: str, entry: _PlanEntry) -> Plan:
-    return Plan(
-        plan_id=plan_id,
-        name=entry.name,
-        devices_max=entry.devices_max,
-        active_downloads_per_device_max=entry.active_downloads_per_device_max,
-    )
+    return Plan(plan_id=plan_id, name=entry.name)
 
 
 def _title(title_id: str, entry: _TitleEntry) -> Title:
-    return Title(
-        title_id=title_id,
-        name=entry.name,
-        studio=entry.studio,
-        agreement=entry.agreement,
-        downloads_per_year_max=entry.downloads_per_year_max,
-        license_duration_s=entry.license_duration_hours * _HOUR_S,
-        playback_window_s=entry.playback_window_hours * _HOUR_S,
-        renewals_max=entry.renewals_max,
-    )
+    return Title(title_id=title_id, name=entry.name, studio=entry.studio, agreement=entry.agreement)

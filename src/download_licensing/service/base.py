@@ -10,7 +10,6 @@ from download_licensing.catalogue import Catalogue
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import PolicySource, Terms
-from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import (
     AccountNotFound,
     LicenseNotFound,
@@ -39,7 +38,7 @@ class Licensing(AggregateService):
     Args:
         repository: made with `AGGREGATES`.
         catalogue: the plans and titles there are.
-        policies: where the policy in force is found; None: the catalogue's numbers are the policy.
+        policies: where the policy in force is found.
         signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
     """
@@ -49,13 +48,13 @@ class Licensing(AggregateService):
         repository: AggregateRepository,
         catalogue: Catalogue,
         *,
-        policies: PolicySource | None = None,
+        policies: PolicySource,
         signer: TokenSigner | None = None,
         hooks: Iterable[Hook] = (),
     ) -> None:
         super().__init__(repository, hooks=hooks)
         self._catalogue = catalogue
-        self._policies = policies or policies_of(catalogue.plans, catalogue.titles)
+        self._policies = policies
         self._signer = signer
 
     async def execute(self, command: Any, context: CommandContext) -> Any:

@@ -40,7 +40,7 @@ class LicensingService(Accounts, Syncing, Previews, Operations, Queries):
     Args:
         repository: made with `AGGREGATES`.
         catalogue: the plans and titles there are.
-        policies: where the policy in force is found; None: the catalogue's numbers are the policy.
+        policies: where the policy in force is found.
         signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
     """

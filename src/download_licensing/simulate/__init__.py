@@ -43,7 +43,7 @@ def run_simulation(options: SimulationOptions) -> Report:
     Ctrl-C ends it early: requests under way are finished, and the report is of what was done.
 
     Raises:
-        UnreadableTerms: the catalogue cannot be read.
+        UnreadableTerms: the catalogue or the policy cannot be read.
         OSError: the journal cannot be written.
         ServiceUnfit: no service answers, or it takes no rehearsal time.
     """
@@ -54,7 +54,7 @@ def check(options: CheckOptions) -> Verdict:
     """Let the oracle judge what the service recorded.
 
     Raises:
-        UnreadableTerms: the catalogue cannot be read.
+        UnreadableTerms: the catalogue or the policy cannot be read.
         OSError: a file cannot be read.
         msgspec.DecodeError: a file is damaged.
         HistoryUnavailable: a history cannot be had.
@@ -64,7 +64,7 @@ def check(options: CheckOptions) -> Verdict:
 
 
 async def _simulate(options: SimulationOptions) -> Report:
-    terms = read_terms(options.catalogue)
+    terms = read_terms(options.catalogue, options.policy)
     settings = PopulationSettings(
         run=options.run,
         seed=options.seed,

@@ -95,8 +95,9 @@ class LinesByOwner:
                     break
                 owned = decoder.decode(line)
                 self.ended = self.ended or owned.mark == "end"
-                owner = owned.customer_id or owned.stream.removeprefix("customer/")
-                if owner:
+                kind, _, named = owned.stream.partition("/")
+                owner = owned.customer_id or (named if kind == "customer" else "")
+                if owner:  # marks have none, and neither do the streams of policies and the like
                     self._offsets.setdefault(owner, array("Q")).append(offset)
                 offset += len(line)
 

@@ -16,18 +16,12 @@ from tests.integration.api.asgi_client import AsgiClient
 POLICY = Path(__file__).with_name("policy.yaml")
 CATALOGUE = b"""
 plans:
-  basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 2}
-  standard: {name: Standard, devices_max: 2, active_downloads_per_device_max: 3}
+  basic: {name: Basic}
+  standard: {name: Standard}
 titles:
-  harbour:
-    {name: Harbour, studio: Tide, downloads_per_year_max: 2, license_duration_hours: 720,
-     playback_window_hours: 48, renewals_max: 1}
-  meadow:
-    {name: Meadow, studio: Tide, downloads_per_year_max: null, license_duration_hours: 0,
-     playback_window_hours: 0, renewals_max: null}
-  summit:
-    {name: Summit, studio: Peak, downloads_per_year_max: null, license_duration_hours: 720,
-     playback_window_hours: 0, renewals_max: 5}
+  harbour: {name: Harbour, studio: Tide}
+  meadow: {name: Meadow, studio: Tide}
+  summit: {name: Summit, studio: Peak}
 """
 
 

@@ -30,11 +30,9 @@ SECRET = "never-to-be-shown"
 NOT_YET = ("is being opened", "Which policy is in force")
 CATALOGUE = b"""
 plans:
-  tight: {name: Tight, devices_max: 2, active_downloads_per_device_max: 3}
+  tight: {name: Tight}
 titles:
-  capped:
-    {name: Capped, studio: S, downloads_per_year_max: 5, license_duration_hours: 720,
-     playback_window_hours: 48, renewals_max: 1}
+  capped: {name: Capped, studio: S}
 """
 
 

@@ -11,12 +11,23 @@ import pytest
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.domain.downloaded_title import DownloadedTitle
+from download_licensing.domain.policy import Layer, Policies, Policy
 from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.domain.rule import Clause
+from download_licensing.domain.rules.account_standing import AccountStanding
+from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
+from download_licensing.domain.rules.device_limit import DeviceLimit
+from download_licensing.domain.rules.license_duration import LicenseDuration
+from download_licensing.domain.rules.operator_block import OperatorBlock
+from download_licensing.domain.rules.playback_window import PlaybackWindow
+from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
+from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
 from download_licensing.domain.sessions import SessionKind
 from download_licensing.domain.terms import Plan, Title
+from download_licensing.domain.times import EARLIEST
 from download_licensing.service import answers, commands
 from download_licensing.service.licensing import LicensingService, stream_of
-from helenus import CommandContext
+from helenus import AggregateRepository, CommandContext
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -27,8 +38,24 @@ YEAR = timedelta(days=365)
 _keys = itertools.count()
 
 
-def plan(plan_id: str, devices: int, downloads: int) -> Plan:
-    return Plan(
+class OfferedPlan(Plan, frozen=True, kw_only=True):
+    """A plan, and what the policy of these tests says of it."""
+
+    devices_max: int
+    active_downloads_per_device_max: int
+
+
+class OfferedTitle(Title, frozen=True, kw_only=True):
+    """A title, and what the policy of these tests says of it; None: no cap, 0 seconds: no end."""
+
+    downloads_per_year_max: int | None
+    license_duration_s: int
+    playback_window_s: int
+    renewals_max: int | None
+
+
+def plan(plan_id: str, devices: int, downloads: int) -> OfferedPlan:
+    return OfferedPlan(
         plan_id=plan_id,
         name=plan_id,
         devices_max=devices,
@@ -43,8 +70,8 @@ def title(
     days: int = 30,
     window_hours: int = 0,
     renewals: int | None = None,
-) -> Title:
-    return Title(
+) -> OfferedTitle:
+    return OfferedTitle(
         title_id=title_id,
         name=title_id,
         studio="Studio",
@@ -62,6 +89,38 @@ def catalogue(*terms: Plan | Title) -> Catalogue:
     )
 
 
+def policy_of(offered: Catalogue, version: str = "offered") -> Policy:
+    """A policy, in force at any time, of what the plans and titles of a catalogue say."""
+    plans = [one for one in offered.plans.values() if isinstance(one, OfferedPlan)]
+    titles = [one for one in offered.titles.values() if isinstance(one, OfferedTitle)]
+    return Policy(
+        version=version,
+        effective_from=EARLIEST,
+        default=Layer.of(OperatorBlock(), AccountStanding()),
+        plans={one.plan_id: _plan_layer(one) for one in plans},
+        titles={one.title_id: _title_layer(one) for one in titles},
+    )
+
+
+def _plan_layer(offered: OfferedPlan) -> Layer:
+    return Layer.of(
+        DeviceLimit(offered.devices_max),
+        ActiveDownloadsPerDevice(offered.active_downloads_per_device_max),
+    )
+
+
+def _title_layer(offered: OfferedTitle) -> Layer:
+    clauses: list[Clause] = [
+        LicenseDuration(offered.license_duration_s // 3_600),
+        PlaybackWindow(offered.playback_window_s // 3_600),
+    ]
+    if offered.downloads_per_year_max is not None:
+        clauses.append(TitleDownloadsPerYear(offered.downloads_per_year_max))
+    if offered.renewals_max is not None:
+        clauses.append(RenewalsPerLicense(offered.renewals_max))
+    return Layer.of(*clauses)
+
+
 CATALOGUE = catalogue(
     plan("solo", 1, 2),
     plan("pair", 2, 3),
@@ -76,6 +135,14 @@ CATALOGUE = catalogue(
     title("unrenewable", renewals=0),
     title("short", downloads=2, days=7, renewals=1),
 )
+
+
+POLICIES = Policies([policy_of(CATALOGUE)])
+
+
+def service_of(repository: AggregateRepository, offered: Catalogue = CATALOGUE) -> LicensingService:
+    """The service, with what is offered as its policy."""
+    return LicensingService(repository, offered, policies=Policies([policy_of(offered)]))
 
 
 class Member:

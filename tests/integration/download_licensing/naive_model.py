@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from download_licensing.domain.terms import Plan, Title
-from tests.integration.download_licensing.member import YEAR
+from tests.integration.download_licensing.member import YEAR, OfferedPlan, OfferedTitle
 
 
 @dataclass
@@ -14,7 +13,7 @@ class Held:
     """A licence that was granted."""
 
     device: str
-    title: Title
+    title: OfferedTitle
     extended_at: datetime
     expires_at: datetime | None
     window_ends_at: datetime | None = None
@@ -32,7 +31,7 @@ class Held:
 class Model:
     """What a customer has, and what the customer may do."""
 
-    plan: Plan
+    plan: OfferedPlan
     licenses: list[Held] = field(default_factory=list)
     downloads: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -48,12 +47,12 @@ class Model:
             unmet.append("active-downloads-per-device")
         return unmet
 
-    def _capped(self, title: Title, at: datetime) -> list[str]:
+    def _capped(self, title: OfferedTitle, at: datetime) -> list[str]:
         counted = [t for t, when in self.downloads if t == title.title_id and when > at - YEAR]
         cap = title.downloads_per_year_max
         return [] if cap is None or len(counted) < cap else ["title-downloads-per-year"]
 
-    def request(self, device: str, title: Title, at: datetime) -> list[str]:
+    def request(self, device: str, title: OfferedTitle, at: datetime) -> list[str]:
         unmet = self._limits(device, None, at) + self._capped(title, at)
         if not unmet:
             self.downloads.append((title.title_id, at))
@@ -96,7 +95,7 @@ class Model:
         return len({h.device for h in self.licenses if h.active(at)})
 
 
-def _end(title: Title, at: datetime) -> datetime | None:
+def _end(title: OfferedTitle, at: datetime) -> datetime | None:
     if not title.license_duration_s:
         return None
     return at + timedelta(seconds=title.license_duration_s)

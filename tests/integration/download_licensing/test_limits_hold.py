@@ -32,17 +32,22 @@ from tests.integration.download_licensing.member import (
     Member,
     catalogue,
     plan,
+    service_of,
     title,
 )
 from tests.integration.download_licensing.naive_model import Model
 
-CATALOGUE = catalogue(
-    plan("tight", 2, 3),
-    title("capped", downloads=3, days=30, window_hours=48, renewals=2),
-    title("week", downloads=2, days=7),
-    title("free", days=30, renewals=1),
-    title("endless", days=0, window_hours=48),
-)
+PLAN = plan("tight", 2, 3)
+TITLES = {
+    one.title_id: one
+    for one in (
+        title("capped", downloads=3, days=30, window_hours=48, renewals=2),
+        title("week", downloads=2, days=7),
+        title("free", days=30, renewals=1),
+        title("endless", days=0, window_hours=48),
+    )
+}
+CATALOGUE = catalogue(PLAN, *TITLES.values())
 DEVICES = ("tv", "phone", "tablet")
 
 
@@ -64,7 +69,7 @@ steps = st.builds(
     Step,
     kind=st.sampled_from(kinds),
     device=st.sampled_from(DEVICES),
-    title_id=st.sampled_from(list(CATALOGUE.titles)),
+    title_id=st.sampled_from(list(TITLES)),
     which=st.integers(0, 30),
     later_h=st.sampled_from((0, 0, 0, 1, 24, 48, 7 * 24, 30 * 24, 335 * 24)),
     clock_behind_h=st.sampled_from((0, 0, 0, 1, 24)),
@@ -77,7 +82,7 @@ class Walk:
 
     def __init__(self, service: LicensingService) -> None:
         self.member = Member(service)
-        self.model = Model(CATALOGUE.plans["tight"])
+        self.model = Model(PLAN)
         self.license_ids: list[str] = []
         self._clock = START
 
@@ -95,7 +100,7 @@ class Walk:
 
     async def _request(self, step: Step, at: datetime) -> None:
         allowed = await self.member.allowance(step.device, step.title_id, at)
-        expected = self.model.request(step.device, CATALOGUE.titles[step.title_id], at)
+        expected = self.model.request(step.device, TITLES[step.title_id], at)
         assert [unmet.reason for unmet in allowed.refusals] == expected
         assert all(unmet.resets_at is None or unmet.resets_at > at for unmet in allowed.refusals)
         request = self.member.request(step.device, step.title_id, at)
@@ -146,7 +151,7 @@ def test_one_after_another(walked: list[Step], forgetful: bool) -> None:
             MemoryStore() as store,
             AggregateRepository(store, AGGREGATES, settings=bounds) as repository,
         ):
-            journey = Walk(LicensingService(repository, CATALOGUE))
+            journey = Walk(service_of(repository, CATALOGUE))
             await journey.member.open("tight", START - YEAR)
             for step in walked:
                 await journey.take(step)
@@ -155,7 +160,7 @@ def test_one_after_another(walked: list[Step], forgetful: bool) -> None:
 
 
 requests = st.lists(
-    st.tuples(st.sampled_from(DEVICES), st.sampled_from(list(CATALOGUE.titles))),
+    st.tuples(st.sampled_from(DEVICES), st.sampled_from(list(TITLES))),
     min_size=5,
     max_size=40,
 )
@@ -166,7 +171,7 @@ requests = st.lists(
 def test_all_at_once(asked: list[tuple[str, str]]) -> None:
     async def ask() -> None:
         async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
-            member = Member(LicensingService(repository, CATALOGUE))
+            member = Member(service_of(repository, CATALOGUE))
             await member.open("tight")
             answers = await asyncio.gather(
                 *(member.request(device, title_id) for device, title_id in asked),
@@ -180,7 +185,7 @@ def test_all_at_once(asked: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize("seed", range(5))
 async def test_all_at_once_in_two_processes_on_one_file(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    asked = [(chance.choice(DEVICES), chance.choice(list(CATALOGUE.titles))) for _ in range(40)]
+    asked = [(chance.choice(DEVICES), chance.choice(list(TITLES))) for _ in range(40)]
     path = tmp_path / "store.sqlite3"
     async with (
         SqliteStore(path) as one_store,
@@ -188,7 +193,7 @@ async def test_all_at_once_in_two_processes_on_one_file(tmp_path: Path, seed: in
         AggregateRepository(one_store, AGGREGATES) as one,
         AggregateRepository(other_store, AGGREGATES) as other,
     ):
-        members = [Member(LicensingService(repository, CATALOGUE)) for repository in (one, other)]
+        members = [Member(service_of(repository, CATALOGUE)) for repository in (one, other)]
         await members[0].open("tight")
         tasks = []
         for turn, (device, title_id) in enumerate(asked):
@@ -211,13 +216,13 @@ async def _require_limits_used_up(
     assert len(issued) == len(granted)
     assert len({fact["device_id"] for fact in issued}) <= 2
     assert all(n <= 3 for n in Counter(fact["device_id"] for fact in issued).values())
-    model = Model(CATALOGUE.plans["tight"])
+    model = Model(PLAN)
     for fact in issued:
-        assert model.request(fact["device_id"], CATALOGUE.titles[fact["title_id"]], at) == []
+        assert model.request(fact["device_id"], TITLES[fact["title_id"]], at) == []
     for (device, title_id), answer in zip(asked, answers, strict=True):
         if not isinstance(answer, Grant):
             assert isinstance(answer, DownloadRefused)
             reasons = [unmet.reason for unmet in answer.unmet]
-            at_the_end = model.request(device, CATALOGUE.titles[title_id], at)
+            at_the_end = model.request(device, TITLES[title_id], at)
             assert set(reasons) <= set(at_the_end)
             assert at_the_end

@@ -18,10 +18,10 @@ from download_licensing.domain.refusals import (
     UnknownTitle,
 )
 from download_licensing.service import answers
-from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.licensing import AGGREGATES
 from helenus import AggregateRepository
 from helenus.stores.memory import MemoryStore
-from tests.integration.download_licensing.member import CATALOGUE, DAY, START, Member
+from tests.integration.download_licensing.member import DAY, START, Member, service_of
 
 DEVICES = ("phone", "tablet", "tv")
 TITLES = ("free", "thrice", "windowed", "unrenewable", "short", "forever-windowed")
@@ -115,7 +115,7 @@ async def test_no_history_brings_preview_and_decision_apart(
     plan: str, wishes: list[tuple[str, str, int]]
 ) -> None:
     async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
-        member, at = Member(LicensingService(repository, CATALOGUE)), START
+        member, at = Member(service_of(repository)), START
         await member.open(plan)
         for device, title, days in wishes:
             at += days * DAY

@@ -6,7 +6,6 @@ from download_licensing.domain.refusals import (
     LicenseReleased,
     TitleNotFound,
 )
-from download_licensing.service.licensing import LicensingService
 from tests.integration.download_licensing.member import (
     CATALOGUE,
     DAY,
@@ -17,6 +16,7 @@ from tests.integration.download_licensing.member import (
     Member,
     catalogue,
     plan,
+    service_of,
     title,
 )
 
@@ -138,7 +138,7 @@ async def test_an_active_licence_is_refused_only_by_a_plan_that_got_smaller(
     await member.request("tv", "free-3", START + 2 * DAY)
     await member.request("phone", "free", START + 3 * DAY)
     smaller = catalogue(plan("pair", 1, 1), *CATALOGUE.titles.values())
-    heir = Member(LicensingService(member.service.repository, smaller))
+    heir = Member(service_of(member.service.repository, smaller))
 
     with pytest.raises(DownloadRefused) as refusal:
         await heir.renew(on_tv.license_id, START + 4 * DAY)
@@ -205,7 +205,7 @@ async def test_the_duration_is_that_of_the_catalogue_at_the_renewal(member: Memb
     await member.open("solo")
     license_id = (await member.request("tv", "free")).license_id
     changed = catalogue(*CATALOGUE.plans.values(), title("free", days=7))
-    heir = Member(LicensingService(member.service.repository, changed))
+    heir = Member(service_of(member.service.repository, changed))
 
     renewed = await heir.renew(license_id, START + DAY)
 
@@ -216,7 +216,7 @@ async def test_what_cannot_be_renewed_is_named(member: Member) -> None:
     await member.open("solo")
     license_id = (await member.request("tv", "free")).license_id
     reduced = catalogue(*CATALOGUE.plans.values(), CATALOGUE.titles["free-2"])
-    heir = Member(LicensingService(member.service.repository, reduced))
+    heir = Member(service_of(member.service.repository, reduced))
 
     await member.turned_down(LicenseNotFound, member.renew("lic-" + 32 * "0", START))
     await heir.turned_down(TitleNotFound, heir.renew(license_id, START))

@@ -31,6 +31,7 @@ from tests.integration.download_licensing.member import (
     YEAR,
     Member,
     catalogue,
+    service_of,
 )
 
 MONTH = 30 * DAY
@@ -224,7 +225,7 @@ async def test_a_repetition_is_granted_once_even_after_its_command_was_forgotten
         MemoryStore() as store,
         AggregateRepository(store, AGGREGATES, settings=settings) as repository,
     ):
-        member = Member(LicensingService(repository, CATALOGUE))
+        member = Member(service_of(repository))
         await member.open("pair")
         first = await member.request("tv", "thrice", key="k1")
         await member.request("tv", "free", key="k2")
@@ -259,7 +260,7 @@ async def test_an_unknown_title_is_refused(member: Member) -> None:
 async def test_a_plan_that_left_the_catalogue_is_named(member: Member) -> None:
     await member.open("solo")
     changed = catalogue(CATALOGUE.plans["pair"], CATALOGUE.titles["free"])
-    heir = Member(LicensingService(member.service.repository, changed))
+    heir = Member(service_of(member.service.repository, changed))
 
     await heir.turned_down(UnknownPlan, heir.request("tv", "free"))
 

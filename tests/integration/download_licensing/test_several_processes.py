@@ -18,7 +18,7 @@ from download_licensing.composition import open_api
 from download_licensing.settings import Settings
 from download_licensing.simulate.driver import Driver
 from download_licensing.simulate.histories import fetch_history
-from download_licensing.simulate.options import shipped_catalogue
+from download_licensing.simulate.options import shipped_catalogue, shipped_policy
 from download_licensing.simulate.oracle import (
     Entry,
     Finding,
@@ -39,7 +39,7 @@ PROCESSES = 4
 POPULATION = PopulationSettings(
     run="turns", seed=3, members=15, actions_per_member=40, days=400, zipf_exponent=1.1
 )
-TERMS = read_terms(shipped_catalogue())
+TERMS = read_terms(shipped_catalogue(), shipped_policy())
 
 
 class CarelessStore(MemoryStore):

@@ -14,11 +14,17 @@ from download_licensing.service.commands import (
     SyncedRenewal,
     SyncedSession,
 )
-from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.licensing import AGGREGATES
 from helenus import AggregateRepository, CommandIdReused, InvalidArgument
 from helenus.settings import RepositorySettings
 from helenus.stores.memory import MemoryStore
-from tests.integration.download_licensing.member import CATALOGUE, DAY, HOUR, START, Member
+from tests.integration.download_licensing.member import (
+    DAY,
+    HOUR,
+    START,
+    Member,
+    service_of,
+)
 
 LATER = START + 10 * DAY
 UNKNOWN = "lic-" + 32 * "0"
@@ -320,7 +326,7 @@ async def test_a_bulk_renewal_is_known_again_after_its_key_is_forgotten() -> Non
         MemoryStore() as store,
         AggregateRepository(store, AGGREGATES, settings=forgetful) as repository,
     ):
-        member = Member(LicensingService(repository, CATALOGUE))
+        member = Member(service_of(repository))
         (one,) = await _granted(member, "free")
         await member.do(RenewLicenses, LATER, key="k", license_ids=(one,))
         await member.request("tv", "free-2", LATER)

@@ -8,6 +8,11 @@ from typing import get_args
 import msgspec
 
 from download_licensing.catalogue import Catalogue
+from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
+from download_licensing.domain.rules.device_limit import DeviceLimit
+from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
+from download_licensing.domain.times import EARLIEST
+from download_licensing.policies.shipped import shipped_policy
 from download_licensing.service.answers import WarningCode
 from download_licensing.service.licensing import AGGREGATES, RELEASES_PER_COMMAND_MAX
 from tests.unit.docs.pages import ROOT
@@ -42,21 +47,26 @@ def test_it_lists_every_warning() -> None:
     assert [code for code in get_args(WarningCode) if f"`{code}`" not in section("Rules")] == []
 
 
-def test_its_numbers_are_those_of_the_code_and_the_catalogue() -> None:
+def test_its_numbers_are_those_of_the_code_and_the_policy_shipped() -> None:
     assert f"at most {RELEASES_PER_COMMAND_MAX} at once" in TEXT
-    catalogue = Catalogue.shipped()
-    plans, titles = catalogue.plans.values(), catalogue.titles.values()
     shipped = dict(
         re.findall(r"^\| ([^|]+) \| ([^|]+) \|", section("Where the rules come from"), re.MULTILINE)
     )
-    caps = {title.downloads_per_year_max for title in titles}
-    renewals = {title.renewals_max for title in titles}
-    assert shipped["devices by plan"] == ", ".join(str(plan.devices_max) for plan in plans)
-    assert {plan.active_downloads_per_device_max for plan in plans} == {
-        int(shipped["active downloads on a device"])
-    }
-    assert shipped["downloads of a title in a year"] == _range(caps)
-    assert shipped["renewals"] == _range(renewals)
+    catalogue = Catalogue.shipped()
+    policy = shipped_policy(catalogue).policy(EARLIEST)
+    plans = [policy.terms_for(plan_id) for plan_id in catalogue.plans]
+    titles = [policy.terms_for("", title) for title in catalogue.titles.values()]
+    devices = [terms.get(DeviceLimit) for terms in plans]
+    active = {terms.get(ActiveDownloadsPerDevice) for terms in plans}
+    yearly = [terms.get(TitleDownloadsPerYear) for terms in titles]
+    assert shipped["devices by plan"] == ", ".join(
+        str(rule.devices_max) for rule in devices if rule
+    )
+    assert active == {ActiveDownloadsPerDevice(int(shipped["active downloads on a device"]))}
+    assert shipped["downloads of a title in a year"] == _range(
+        {None if rule is None else rule.downloads_max for rule in yearly}
+    )
+    assert shipped["renewals"] == _range({terms.renewals_max for terms in titles})
 
 
 def _range(limits: set[int | None]) -> str:

@@ -5,21 +5,17 @@ from typing import Any
 import pytest
 
 from download_licensing.catalogue import FILE_BYTES_MAX, Catalogue, CatalogueError
+from download_licensing.domain.terms import Title
 
 SOUND = """\
 plans:
   basic:
     name: Basic
-    devices_max: 1
-    active_downloads_per_device_max: 100
 titles:
   glass-harbour:
     name: Glass Harbour
     studio: Tidewater
-    downloads_per_year_max: 3
-    license_duration_hours: 720
-    playback_window_hours: 48
-    renewals_max: null
+    agreement: tide-2026
 """
 
 
@@ -41,28 +37,21 @@ def test_the_shipped_catalogue_is_sound_and_varied() -> None:
     shipped = Catalogue.shipped()
     titles = shipped.titles.values()
 
-    limits = {
-        i: (p.devices_max, p.active_downloads_per_device_max) for i, p in shipped.plans.items()
-    }
-    assert limits == {"basic": (1, 100), "standard": (2, 100), "premium": (6, 100)}
+    assert list(shipped.plans) == ["basic", "standard", "premium"]
     assert len(titles) >= 40
     assert len({t.studio for t in titles}) >= 5
-    assert {t.downloads_per_year_max for t in titles} >= {None, *range(2, 9), 10}
-    assert {t.license_duration_s // 3600 for t in titles} >= {0, 48, 168, 720}
-    assert {t.playback_window_s // 3600 for t in titles} >= {0, 48}
-    assert {t.renewals_max for t in titles} >= {None, *range(6)}
+    assert len({t.agreement for t in titles}) == len({t.studio for t in titles})
 
 
-def test_terms_are_read_with_their_units() -> None:
-    title = Catalogue.parse(SOUND.encode(), "c.yaml").titles["glass-harbour"]
+def test_a_title_is_read_with_its_agreement_if_it_has_one() -> None:
+    text = SOUND + "  free:\n    name: Free\n    studio: Tidewater\n"
 
-    assert (title.title_id, title.name, title.studio) == (
-        "glass-harbour",
-        "Glass Harbour",
-        "Tidewater",
+    titles = Catalogue.parse(text.encode(), "c.yaml").titles
+
+    assert titles["glass-harbour"] == Title(
+        title_id="glass-harbour", name="Glass Harbour", studio="Tidewater", agreement="tide-2026"
     )
-    assert (title.downloads_per_year_max, title.renewals_max) == (3, None)
-    assert (title.license_duration_s, title.playback_window_s) == (720 * 3600, 48 * 3600)
+    assert titles["free"].agreement == ""
 
 
 def test_a_catalogue_cannot_be_changed() -> None:
@@ -73,16 +62,16 @@ def test_a_catalogue_cannot_be_changed() -> None:
     with pytest.raises(AttributeError, match="immutable"):
         catalogue.plans = {}
     with pytest.raises(AttributeError):
-        catalogue.plans["basic"].devices_max = 9
+        catalogue.plans["basic"].name = "Other"
 
 
 def test_a_file_is_read_and_named_in_errors(tmp_path: Path) -> None:
     file = tmp_path / "catalogue.yaml"
     file.write_text(SOUND)
-    assert Catalogue.load(file).plans["basic"].devices_max == 1
+    assert Catalogue.load(file).plans["basic"].name == "Basic"
 
-    file.write_text(changed("devices_max: 1", "devices_max: -1"))
-    with pytest.raises(CatalogueError, match=re.escape(f"{file}:4:18: plans.basic.devices_max")):
+    file.write_text(changed("name: Basic", "name: 1"))
+    with pytest.raises(CatalogueError, match=re.escape(f"{file}:3:11: plans.basic.name")):
         Catalogue.load(file)
 
 
@@ -104,37 +93,31 @@ def test_a_file_over_the_bound_is_not_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "path", "hint"),
     [
-        (changed("devices_max: 1", "devices_max: -1"), 4, "plans.basic.devices_max", ">= 0"),
-        (changed("devices_max: 1", "devices_max: '1'"), 4, "plans.basic.devices_max", "`int`"),
-        (changed("devices_max: 1", "devices_max: yes"), 4, "plans.basic.devices_max", "`int`"),
-        (changed("devices_max: 1", "devices_max: 1.5"), 4, "plans.basic.devices_max", "`int`"),
-        (changed("devices_max: 1", "devices_max: 101"), 4, "plans.basic.devices_max", "<= 100"),
-        (changed("devices_max: 1", "devices_max: null"), 4, "plans.basic.devices_max", "`int`"),
-        (changed("devices_max: 1", "devices_max: {a: 1}"), 4, "plans.basic.devices_max", "`int`"),
-        (changed("device_max: 100", "device_max: 401"), 5, "plans.basic.active", "<= 400"),
         (changed("name: Basic", "name: ''"), 3, "plans.basic.name", ">= 1"),
         (changed("name: Basic", "name: 7"), 3, "plans.basic.name", "`str`"),
+        (changed("name: Basic", "name: {a: 1}"), 3, "plans.basic.name", "`str`"),
+        (changed("name: Basic\n", "nam: Basic\n"), 2, "plans.basic", "name is missing"),
+        (changed("name: Basic\n", "nam: Basic\n"), 3, "plans.basic.nam", "Did you mean name"),
         (
-            changed("devices_max: 1\n", "devices_mx: 1\n"),
-            2,
-            "plans.basic",
-            "devices_max is missing",
+            changed("    studio", "    x: 1\n    studio"),
+            7,
+            "titles.glass-harbour.x",
+            "unknown. Use:",
         ),
-        (changed("devices_max", "x: 1\n    devices_max"), 4, "plans.basic.x", "unknown. Use: name"),
-        (changed("year_max: 3", "year_max: -3"), 10, "titles.glass-harbour.downloads", ">= 0"),
-        (changed("hours: 720", "hours: 87601"), 11, "titles.glass-harbour.license", "<= 87600"),
         (
-            changed("hours: 720", "hours: 47"),
-            12,
-            "titles.glass-harbour.playback",
-            "longer than the",
+            changed("    studio", "    renewals_max: 1\n    studio"),
+            7,
+            "titles.glass-harbour.renewals_max",
+            "the policy's to say",
         ),
-        (changed("glass-harbour", "glass/harbour"), 7, "titles.glass/harbour", "not an id"),
-        (changed("glass-harbour", "'..'"), 7, "titles...", "not an id"),
-        (changed("titles:", "movies:"), 6, "movies", "unknown; a catalogue has plans and titles"),
+        (changed("    name: Basic", "    devices_max: 1"), 3, "plans.basic.dev", "the policy's"),
+        (changed("tide-2026", "a/b"), 8, "titles.glass-harbour.agreement", "regex"),
+        (changed("glass-harbour", "glass/harbour"), 5, "titles.glass/harbour", "not an id"),
+        (changed("glass-harbour", "'..'"), 5, "titles...", "not an id"),
+        (changed("titles:", "movies:"), 4, "movies", "unknown; a catalogue has plans and titles"),
         (SOUND.split("titles:", maxsplit=1)[0], None, "titles", "at least one entry"),
-        (SOUND.split("titles:", maxsplit=1)[0] + "titles: {}\n", 6, "titles", "at least one entry"),
-        (SOUND.split("titles:", maxsplit=1)[0] + "titles: none\n", 6, "titles", "mapping"),
+        (SOUND.split("titles:", maxsplit=1)[0] + "titles: {}\n", 4, "titles", "at least one entry"),
+        (SOUND.split("titles:", maxsplit=1)[0] + "titles: none\n", 4, "titles", "mapping"),
         ("plans: {basic: 3}\ntitles: {a: b}\n", 1, "plans.basic", "must be a mapping"),
     ],
 )
@@ -159,8 +142,8 @@ def test_an_unsound_entry_is_named_with_line_and_path(
         ("plans:\n\tbasic: 1", 2, "not YAML"),
         ("plans: \x00", None, "not YAML"),
         (b"plans:\n  \xff: 1", 2, "not UTF-8"),
-        (SOUND + "plans: {}\n", 14, "plans: twice, first in line 1"),
-        (changed("    devices_max", "    name: Other\n    devices_max"), 4, "basic.name: twice"),
+        (SOUND + "plans: {}\n", 9, "plans: twice, first in line 1"),
+        (changed("    name: Basic\n", "    name: A\n    name: B\n"), 4, "basic.name: twice"),
         ("plans: &all {a: 1}\n", 1, "anchors and aliases"),
         ("plans: {a: 1}\ntitles: !!python/object:os.system {}\n", 2, "tags such as"),
         ("plans: !!int '3'\n", 1, "tags such as"),
@@ -170,7 +153,7 @@ def test_an_unsound_entry_is_named_with_line_and_path(
         (changed("  basic:", "  '':"), 2, "cannot be a key"),
         (changed("name: Basic", "name: 2026-01-01"), 3, "special value"),
         (changed("name: Basic", "name: ="), 3, "special value"),
-        (changed("devices_max: 1", "devices_max: " + "9" * 5_000), 4, "cannot be"),
+        (changed("name: Basic", "name: " + "9" * 5_000), 3, "cannot be"),
     ],
 )
 def test_what_is_not_plain_yaml_is_named_with_its_line(
@@ -187,16 +170,6 @@ def test_all_problems_are_told_at_once_up_to_a_bound() -> None:
 
     found = problems(f"plans:\n{plans}titles: {{}}\n")
 
-    assert len(found) == 30 * 3 + 1
-    with pytest.raises(CatalogueError, match="… and 71 more"):
+    assert len(found) == 30 + 1
+    with pytest.raises(CatalogueError, match="… and 11 more"):
         Catalogue.parse(f"plans:\n{plans}titles: {{}}\n".encode(), "c.yaml")
-
-
-@pytest.mark.parametrize(
-    "terms",
-    ["license_duration_hours: 48", "license_duration_hours: 0"],
-)
-def test_a_window_as_long_as_the_licence_or_in_an_unlimited_one_is_sound(terms: str) -> None:
-    text = changed("license_duration_hours: 720", terms)
-
-    assert Catalogue.parse(text.encode(), "c.yaml").titles

@@ -20,13 +20,13 @@ from download_licensing.debugging.states import Moment
 from download_licensing.debugging.versions import versions_of
 from download_licensing.documents import DocumentError
 from download_licensing.domain.ids import ID_PATTERN
-from download_licensing.domain.policy import Policy
-from download_licensing.domain.policy.of_catalogue import policies_of
+from download_licensing.domain.policy import Policies, Policy
 from download_licensing.domain.refusals import AccountNotFound, Refusal
 from download_licensing.domain.times import EARLIEST, utc
 from download_licensing.policies.events import PolicyBook
 from download_licensing.policies.following import PublishedPolicies
 from download_licensing.policies.reading import load_policy
+from download_licensing.policies.shipped import shipped_policy
 from download_licensing.service.licensing import AGGREGATES
 from download_licensing.service.noted_refusals import Refusals
 from download_licensing.settings import Settings, SettingsError
@@ -131,12 +131,15 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
             store=store,
             customers=customers,
             refusals=refusals,
-            policies=versions_of(
-                published if published.position else policies_of(catalogue.plans, catalogue.titles)
-            ),
+            policies=versions_of(published if published.position else _shipped()),
             catalogue=catalogue,
         )
         yield Opened(store, debugger, catalogue)
+
+
+def _shipped() -> Policies:
+    """What holds in a store in which nothing was published yet."""
+    return Policies([shipped_policy().policy(EARLIEST)])
 
 
 def policy_named(text: str | None, on: Opened) -> Policy | None:

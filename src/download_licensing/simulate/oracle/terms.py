@@ -1,7 +1,7 @@
-"""The terms the oracle judges by: plans and titles, read from the catalogue's YAML by itself.
+"""The terms the oracle judges by, read from the YAML of catalogue and policy by itself.
 
-The service has a reader of its own with all its validation. This one shares nothing with it, so
-that a fault of that reader shows as a disagreement instead of being copied.
+The service has readers of its own with all their validation. This one shares nothing with them, so
+that a fault of theirs shows as a disagreement instead of being copied.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import yaml
 
 
 class UnreadableTerms(Exception):
-    """The catalogue file cannot be read as plans and titles; the message says where."""
+    """The catalogue or the policy cannot be read as terms; the message says where."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,42 +53,110 @@ class Terms(msgspec.Struct, frozen=True):
     titles: dict[str, Title]
 
 
-def read_terms(path: Path) -> Terms:
-    """Read the catalogue.
+def read_terms(catalogue: Path, policy: Path) -> Terms:
+    """Read which plans and titles there are, and what the policy says of them.
 
     Raises:
-        UnreadableTerms: the file is missing, not YAML, or lacks a field.
+        UnreadableTerms: a file is missing, not YAML, lacks a field, or says what this oracle does
+            not judge: limits by country, those of titles by plan, or those of plans by title.
     """
+    offered, written = _read(catalogue), _read(policy)
     try:
-        document: Any = yaml.load(path.read_bytes(), Loader=_LOADER)
+        if written.get("countries"):
+            raise UnreadableTerms(f"Policy {policy}: limits by country are not judged.")
+        layers = _Layers(written)
+        default = {
+            name: rule
+            for name, rule in layers.of("default").items()
+            if name not in _NEVER_MET  # these members are never blocked nor behind with payments
+        }
         return Terms(
-            plans={str(key): _plan(value) for key, value in document["plans"].items()},
-            titles={str(key): _title(value) for key, value in document["titles"].items()},
+            plans={
+                str(key): _plan(default | _only(_OF_PLANS, layers.of("plans", str(key))))
+                for key in offered["plans"]
+            },
+            titles={
+                str(key): _title(
+                    default
+                    | _only(_OF_TITLES, layers.of("agreements", str(value.get("agreement", ""))))
+                    | _only(_OF_TITLES, layers.of("titles", str(key)))
+                )
+                for key, value in offered["titles"].items()
+            },
         )
-    except (OSError, yaml.YAMLError) as error:
-        raise UnreadableTerms(f"Catalogue {path}: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableTerms(
-            f"Catalogue {path}: not plans and titles as expected: {error!r}"
+            f"Catalogue {catalogue}, policy {policy}: not as expected: {error!r}"
         ) from error
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_bytes(), Loader=_LOADER)
+    except (OSError, yaml.YAMLError) as error:
+        raise UnreadableTerms(f"{path}: {error}") from error
 
 
 # The safe loader; in C where libyaml is there.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_OF_PLANS = {"device-limit", "active-downloads-per-device"}
+_OF_TITLES = {
+    *("title-downloads-per-year", "license-duration", "playback-window"),
+    "renewals-per-license",
+}
+_NEVER_MET = {"operator-block", "account-standing"}
+_EXTENDS_MAX = 100
 
-def _plan(value: dict[str, Any]) -> Plan:
-    return Plan(value["devices_max"], value["active_downloads_per_device_max"])
+
+class _Layers:
+    """The layers of a policy, each with those it extends."""
+
+    def __init__(self, written: dict[str, Any]) -> None:
+        self._written = written
+
+    def of(self, section: str, name: str = "") -> dict[str, Any]:
+        held = self._written.get(section) or {}
+        layer = (held.get(name) or {}) if name else held
+        chain = [layer]
+        while "extends" in layer:
+            section, _, name = layer["extends"].partition(".")
+            layer = self._written[section][name] if name else self._written[section]
+            chain.append(layer)
+            if len(chain) > _EXTENDS_MAX:
+                raise ValueError(f"{section}.{name} extends others without end")
+        whole: dict[str, Any] = {}
+        for part in reversed(chain):
+            whole |= part
+        whole.pop("extends", None)
+        return whole
 
 
-def _title(value: dict[str, Any]) -> Title:
-    return Title(
-        downloads_per_year_max=value["downloads_per_year_max"],
-        duration=_hours(value["license_duration_hours"]),
-        playback_window=_hours(value["playback_window_hours"]),
-        renewals_max=value["renewals_max"],
+def _only(known: set[str], layer: dict[str, Any]) -> dict[str, Any]:
+    if other := layer.keys() - known:
+        raise ValueError(f"{', '.join(sorted(other))} in a layer where it is not judged")
+    return layer
+
+
+def _plan(rules: dict[str, Any]) -> Plan:
+    return Plan(
+        rules["device-limit"]["devices_max"],
+        rules["active-downloads-per-device"]["downloads_max"],
     )
 
 
-def _hours(value: float) -> timedelta | None:
+def _title(rules: dict[str, Any]) -> Title:
+    return Title(
+        downloads_per_year_max=_number(rules, "title-downloads-per-year", "downloads_max"),
+        duration=_hours(_number(rules, "license-duration", "hours")),
+        playback_window=_hours(_number(rules, "playback-window", "hours")),
+        renewals_max=_number(rules, "renewals-per-license", "renewals_max"),
+    )
+
+
+def _number(rules: dict[str, Any], rule: str, parameter: str) -> Any:
+    return rules[rule][parameter] if rules.get(rule) else None
+
+
+def _hours(value: float | None) -> timedelta | None:
     return timedelta(hours=value) if value else None

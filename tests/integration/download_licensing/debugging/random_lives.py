@@ -10,16 +10,20 @@ import msgspec
 
 from download_licensing.debugging.judging import Judged, Judging
 from download_licensing.domain.policy import PolicySource
-from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import DownloadRefused, Refusal
-from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.service.licensing import AGGREGATES
 from download_licensing.service.noted_refusals import RefusalNoted
 from helenus import AggregateRepository
 from helenus.codec import Codec, Entry
 from helenus.stores.memory import MemoryStore
-from tests.integration.download_licensing.member import CATALOGUE, START, Member
+from tests.integration.download_licensing.member import (
+    CATALOGUE,
+    POLICIES,
+    START,
+    Member,
+    service_of,
+)
 
-POLICIES = policies_of(CATALOGUE.plans, CATALOGUE.titles)
 _TITLES = ("free", "thrice", "windowed", "short", "unrenewable", "forever-windowed")
 _DEVICES = ("tv", "tablet", "phone")
 
@@ -46,7 +50,7 @@ async def random_life(seed: int, steps: int = 40) -> Life:
     """A customer who does this and that, some of it in vain."""
     chance = random.Random(seed)  # reproducible
     async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
-        member = Member(LicensingService(repository, CATALOGUE))
+        member = Member(service_of(repository))
         await member.open(chance.choice(("solo", "pair", "family")))
         refusals = [one async for one in _live(member, chance, steps)]
         commits = [

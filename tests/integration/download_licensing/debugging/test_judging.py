@@ -18,11 +18,10 @@ from download_licensing.domain.rules.title_downloads_per_year import TitleDownlo
 from download_licensing.service.licensing import AGGREGATES
 from helenus import Aggregate
 from tests.integration.download_licensing.debugging.random_lives import (
-    POLICIES,
     Life,
     random_life,
 )
-from tests.integration.download_licensing.member import CATALOGUE, DAY, START
+from tests.integration.download_licensing.member import CATALOGUE, DAY, POLICIES, START
 
 CURRENT = POLICIES.in_force(START)
 

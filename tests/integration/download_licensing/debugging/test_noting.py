@@ -11,7 +11,6 @@ from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
 from download_licensing.debugging.versions import versions_of
 from download_licensing.debugging.why import explain, question_of_refusal
-from download_licensing.domain.policy.of_catalogue import policies_of
 from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.service.noted_refusals import RECENT_MAX, RefusalNoted, Refusals
@@ -20,7 +19,14 @@ from helenus.clock import SystemClock
 from helenus.errors import InvalidArgument, StoreUnavailable
 from helenus.store import Commit, EventStore, Head
 from helenus.stores.memory import MemoryStore
-from tests.integration.download_licensing.member import CATALOGUE, DAY, HOUR, START, Member
+from tests.integration.download_licensing.member import (
+    CATALOGUE,
+    DAY,
+    HOUR,
+    POLICIES,
+    START,
+    Member,
+)
 
 
 class Noted:
@@ -55,7 +61,7 @@ async def noting(
         AggregateRepository(notes_in or store, [Refusals]) as noted,
     ):
         notes = RefusalNotes(noted, settings, clock)
-        service = LicensingService(repository, CATALOGUE, hooks=[notes.hook])
+        service = LicensingService(repository, CATALOGUE, policies=POLICIES, hooks=[notes.hook])
         member = Member(service)
         await member.open("solo")
         await member.request("tv", "short", START)
@@ -70,7 +76,7 @@ async def test_a_refused_download_is_noted_with_all_that_explains_it() -> None:
         assert (one.device_id, one.title_id, one.license_id) == ("phone", "free", "")
         assert (one.position, one.at, one.times) == (head, START + DAY, 1)
         assert one.reasons == ("device-limit",)
-        assert one.policy_version.startswith("catalogue-")
+        assert one.policy_version == "offered"
 
 
 async def test_a_refused_renewal_is_noted_by_its_licence() -> None:
@@ -195,7 +201,7 @@ async def test_a_noted_refusal_is_explained_exactly_as_it_was() -> None:
         await case.refused("tablet")
         await case.notes.write()
         await case.member.remove("tv", START + 3 * DAY)
-        versions = versions_of(policies_of(CATALOGUE.plans, CATALOGUE.titles))
+        versions = versions_of(POLICIES)
         for latest, device in ((1, "tablet"), (2, "phone")):
             question = await question_of_refusal(case.repository, "ada", latest)
             found = await explain(

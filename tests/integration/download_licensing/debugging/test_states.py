@@ -23,7 +23,14 @@ from helenus.errors import InvalidArgument
 from helenus.events import to_microseconds
 from helenus.stores.memory import MemoryStore
 from tests.integration.download_licensing.debugging.case import lived
-from tests.integration.download_licensing.member import CATALOGUE, DAY, HOUR, START, TICK, Member
+from tests.integration.download_licensing.member import (
+    DAY,
+    HOUR,
+    START,
+    TICK,
+    Member,
+    service_of,
+)
 
 
 class HourlyClock(SystemClock):
@@ -43,7 +50,7 @@ async def service() -> AsyncIterator[LicensingService]:
         MemoryStore() as store,
         AggregateRepository(store, AGGREGATES, clock=HourlyClock()) as repository,
     ):
-        yield LicensingService(repository, CATALOGUE)
+        yield service_of(repository)
 
 
 def by_id(found: StateAt) -> dict[tuple[str, str], dict[str, object]]:

@@ -5,31 +5,18 @@ import pytest
 
 from download_licensing.domain.policy import Layer, NoPolicyInForce, Policies, Policy, Terms
 from download_licensing.domain.policy import policy as policy_module
-from download_licensing.domain.policy.of_catalogue import policies_of
-from download_licensing.domain.rules.account_standing import AccountStanding
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.license_duration import LicenseDuration
-from download_licensing.domain.rules.operator_block import OperatorBlock
 from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
 from download_licensing.domain.rules.title_availability import TitleAvailability
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
-from download_licensing.domain.terms import Plan, Title
+from download_licensing.domain.terms import Title
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
-TITLE = Title(
-    title_id="harbour",
-    name="Harbour",
-    studio="Tide",
-    agreement="tide-2026",
-    downloads_per_year_max=4,
-    license_duration_s=7_200,
-    playback_window_s=3_600,
-    renewals_max=5,
-)
-PLAN = Plan(plan_id="basic", name="Basic", devices_max=2, active_downloads_per_device_max=3)
+TITLE = Title(title_id="harbour", name="Harbour", studio="Tide", agreement="tide-2026")
 
 
 def policy(version: str = "v1", effective_from: datetime = START, **layers: Any) -> Policy:
@@ -164,32 +151,6 @@ def test_two_policies_cannot_share_a_version_or_an_effective_date(
 
     with pytest.raises(ValueError, match="Two policies have the same"):
         Policies([policy(v, s) for v, s in zip(versions, starts, strict=True)])
-
-
-def test_a_catalogue_makes_a_policy_of_its_numbers() -> None:
-    held = policies_of({"basic": PLAN}, {"harbour": TITLE}).in_force(START)
-    terms = held.terms_for("basic", TITLE)
-
-    assert terms.rules == (
-        OperatorBlock(),
-        AccountStanding(),
-        DeviceLimit(2),
-        ActiveDownloadsPerDevice(3),
-        TitleDownloadsPerYear(4),
-        RenewalsPerLicense(5),
-    )
-    assert (terms.license_duration_s, terms.playback_window_s) == (7_200, 3_600)
-    assert terms.policy_version == held.version
-
-
-def test_the_version_of_a_catalogues_policy_names_its_numbers() -> None:
-    def version(devices_max: int) -> str:
-        plan = Plan(
-            plan_id="b", name="B", devices_max=devices_max, active_downloads_per_device_max=1
-        )
-        return policies_of({"b": plan}, {}).in_force(START).version
-
-    assert version(1) == version(1) != version(2)
 
 
 @pytest.mark.parametrize(

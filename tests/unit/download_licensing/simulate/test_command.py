@@ -12,16 +12,21 @@ from tests.unit.download_licensing.simulate.stories import Story
 
 CATALOGUE = """
 plans:
-  basic: {name: Basic, devices_max: 1, active_downloads_per_device_max: 3}
-  standard: {name: Standard, devices_max: 2, active_downloads_per_device_max: 4}
+  basic: {name: Basic}
+  standard: {name: Standard}
 titles:
-  free:
-    name: Free
-    studio: Tests
-    downloads_per_year_max: null
-    license_duration_hours: 720
-    playback_window_hours: 0
-    renewals_max: null
+  free: {name: Free, studio: Tests}
+"""
+POLICY = """
+version: test
+default:
+  device-limit: {devices_max: 1}
+  active-downloads-per-device: {downloads_max: 3}
+  license-duration: {hours: 720}
+plans:
+  standard:
+    device-limit: {devices_max: 2}
+    active-downloads-per-device: {downloads_max: 4}
 """
 
 
@@ -34,6 +39,7 @@ def export(tmp_path: Path) -> Path:
         for event in story.events
     ]
     (tmp_path / "catalogue.yaml").write_text(CATALOGUE)
+    (tmp_path / "policy.yaml").write_text(POLICY)
     (tmp_path / "export").write_bytes(b"".join(lines))
     return tmp_path / "export"
 
@@ -45,6 +51,8 @@ def run_oracle(export: Path, *more: str) -> tuple[int, str]:
         str(export),
         "--catalogue",
         f"{export.parent}/catalogue.yaml",
+        "--policy",
+        f"{export.parent}/policy.yaml",
     ]
     result = CliRunner().invoke(app, [*arguments, *more])
     return result.exit_code, result.output
@@ -53,6 +61,29 @@ def run_oracle(export: Path, *more: str) -> tuple[int, str]:
 def test_an_export_that_is_right_is_accepted(export: Path) -> None:
     code, output = run_oracle(export)
     assert (code, "nothing lost" in output) == (0, True)
+
+
+def test_streams_of_others_than_customers_are_left_out(export: Path) -> None:
+    line = export.read_text().splitlines()[0].replace("customer/anna", "policy/downloads")
+    export.write_text(export.read_text() + line + "\n")
+    assert run_oracle(export)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("countries: {DE: {playback-window: {hours: 1}}}\n", "by country"),
+        ("titles: {free: {device-limit: {devices_max: 1}}}\n", "device-limit"),
+        ("titles: {free: {extends: titles.free}}\n", "without end"),
+    ],
+)
+def test_a_policy_that_the_oracle_does_not_judge_is_named(
+    export: Path, more: str, named: str
+) -> None:
+    with (export.parent / "policy.yaml").open("a") as policy:
+        policy.write(more)
+    code, output = run_oracle(export)
+    assert (code, named in output) == (UNUSABLE, True), output
 
 
 def test_an_export_that_is_wrong_is_rejected_with_customer_position_and_reason(
@@ -80,6 +111,7 @@ def test_a_verdict_can_be_had_as_json(export: Path) -> None:
         ["simulate", "--url", "ftp://here"],
         ["simulate", "--run", "with space"],
         ["simulate", "--catalogue", "/no/such/file", "--run", "test"],
+        ["simulate", "--policy", "/no/such/file", "--run", "test"],
     ],
     ids=" ".join,
 )
