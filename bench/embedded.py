@@ -26,6 +26,7 @@ def run(directory: Path, runs: int) -> list[Row]:
             *_distinct(scratch, runs, in_flight=64, ours_total=32_000, peer_total=3_200),
             *_hot(scratch, runs),
             *_replay(scratch, runs),
+            *_log(runs),
             *_snapshots(scratch, runs),
         ]
 
@@ -88,6 +89,23 @@ def _replay(scratch: Path, runs: int) -> list[Row]:
         Row(case, "helenus", "ms", mine, "≤ 1.5"),
         Row(case, "eventsourcing", "ms", theirs),
     ]
+
+
+def _log(runs: int) -> list[Row]:
+    """Decoding and applying alone: a stream that lies encoded in memory, read in whole pages."""
+    rows = []
+    for per_commit in (1, 10):
+        (rates,) = alternate(
+            runs,
+            functools.partial(_from_memory, per_commit),
+        )
+        case = f"a log of 100,000 events in memory, {per_commit} a commit, decoded and applied"
+        rows.append(Row(case, "helenus", "events/s", rates, "≥ 500,000"))
+    return rows
+
+
+def _from_memory(per_commit: int) -> float:
+    return asyncio.run(ours.from_memory(100_000, per_commit=per_commit))
 
 
 def _snapshots(scratch: Path, runs: int) -> list[Row]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from helenus.aggregates import A, Aggregate
 from helenus.codec import Codec
@@ -222,8 +223,14 @@ def fold(
     """
     if not commits:
         return
-    stream, position, size_bytes = state.stream, state.head.position, 0
+    stream, position = state.stream, state.head.position
     folding: dict[Key, Aggregate] = {}
+    # Events come in runs of one aggregate, more often than not: this is that of the one before.
+    of_type: str | None = None
+    of_id: str | None = None
+    key: Key = ("", "")
+    aggregate: Any = None
+    handlers, may_finish = Aggregate.handlers, False
     decoded = codec.decode_bodies(stream, commits)
     for commit, entries in zip(commits, decoded, strict=True):
         if commit.first != position + 1 or len(entries) != commit.last - position:
@@ -232,24 +239,26 @@ def fold(
             entries = entries[: upto - position]  # noqa: PLW2901  # the part that was asked for
         for type_name, aggregate_id, event in entries:
             position += 1
-            key = (type_name, aggregate_id)
+            if aggregate_id != of_id or type_name != of_type:
+                key = of_type, of_id = type_name, aggregate_id
+                try:
+                    aggregate = folding[key]
+                except KeyError:
+                    aggregate = folding[key] = _begin(state, codec, position, key, published)
+                handlers, may_finish = aggregate.handlers, aggregate.may_finish
             try:
-                aggregate = folding[key]
-            except KeyError:
-                aggregate = folding[key] = _begin(state, codec, position, key, published)
-            try:
-                aggregate.handlers[type(event)](aggregate, event)
-                if aggregate.may_finish and aggregate.finished():
+                handlers[type(event)](aggregate, event)
+                if may_finish and aggregate.finished():
                     del folding[key], state.aggregates[key]
+                    of_type = None  # its next event begins it anew
             except Exception as error:
                 raise DomainError(
                     f"Stream {stream!r}, position {position}: applying {event.event_name!r} to"
                     f" {type_name} {aggregate_id!r} failed: {error!r}"
                 ) from error
-        size_bytes += len(commit.body)
     state.recorded_at_us = commits[-1].recorded_at_us
     state.head = Head(position)
-    state.grow(size_bytes)
+    state.grow(sum([len(commit.body) for commit in commits]))
     state.window.remember_replayed(commits)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+import operator
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Self
 
@@ -23,6 +26,8 @@ from helenus.store import (
     check_snapshot,
     check_stream,
 )
+
+_last = operator.attrgetter("last")
 
 
 class MemoryStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,15 +97,14 @@ class MemoryStore:
         while True:
             self._require_open()
             page, size = [], 0
-            for commit in self._streams.get(stream, ()):
-                if commit.last <= after:
-                    continue
+            held = self._streams.get(stream, [])
+            for commit in itertools.islice(held, bisect_right(held, after, key=_last), None):
                 if upto is not None and (commit.first > upto or upto <= after):
                     break
                 if size >= page_bytes:
                     break
                 page.append(commit)
-                size += commit.size_bytes
+                size += len(commit.meta) + len(commit.body)
             head = self._head(stream)
             yield Page(page, head, snapshot)
             snapshot = None
