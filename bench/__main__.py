@@ -8,7 +8,18 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from bench import cassandra, drivers, embedded, http, imports, memory, observed, open_loop, policy
+from bench import (
+    cassandra,
+    drivers,
+    embedded,
+    flame,
+    http,
+    imports,
+    memory,
+    observed,
+    open_loop,
+    policy,
+)
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
 
@@ -22,6 +33,8 @@ CASES = {
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),
 }
 _ALL = (*CASES, "memory", "cassandra")
+_ASKED_FOR = ("flame",)
+"""Cases that are no measurement: done only when they are named."""
 
 
 def main() -> None:
@@ -33,6 +46,8 @@ def main() -> None:
     for name in arguments.cases or _ALL:
         if name == "cassandra":
             _measure_cassandra(arguments)
+        elif name == "flame":
+            flame.run(arguments.directory)
         elif name == "memory":
             print_rows("Memory, once", memory.run(arguments.directory, arguments.memory_size))
         else:
@@ -43,7 +58,10 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "cases", nargs="*", metavar="CASE", help=f"{', '.join(_ALL)} (default: all)"
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help=f"{', '.join(_ALL)} (default: all these), {', '.join(_ASKED_FOR)}",
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each case (default: 5)")
     parser.add_argument(
@@ -57,7 +75,7 @@ def _parse() -> argparse.Namespace:
     )
     _add_cassandra(parser.add_argument_group("cassandra"))
     arguments = parser.parse_args()
-    if unknown := sorted(set(arguments.cases) - set(_ALL)):
+    if unknown := sorted(set(arguments.cases) - {*_ALL, *_ASKED_FOR}):
         parser.error(f"unknown case {', '.join(unknown)}; choose from {', '.join(_ALL)}")
     return arguments
 
