@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 
+import hypothesis
 import msgspec
 import pytest
 
@@ -13,6 +14,10 @@ from helenus.stores.cassandra.schema import migrate
 from helenus.testing.cassandra import Cluster, ClusterOptions
 from helenus.testing.cassandra.fixtures import Contact
 from helenus.testing.cassandra.fixtures import cassandra as cassandra  # noqa: PLC0414
+
+# How long an example takes says more of the machine's other work than of the code: benchmarks tell.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 DRIVERS = ("acsylla", "cassandra-driver")
 

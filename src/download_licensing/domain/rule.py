@@ -40,6 +40,20 @@ class Duration(Clause, frozen=True):
         """0: unlimited."""
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """What a rule counts, where customers are warned before it runs out.
+
+    Attributes:
+        code: for programs, as in `last-{code}` and `no-{code}-left`.
+        noun: for people, as in "Only 1 more {noun} before …".
+        parameter: the rule's own, which is the limit.
+    """
+
+    code: str
+    noun: str
+    parameter: str
+
+
 class Rule(Clause, frozen=True):
     """A clause that can refuse.
 
@@ -47,11 +61,13 @@ class Rule(Clause, frozen=True):
         reason: what its refusal says, for programs.
         order: its place in a refusal, the lowest first; of two alike, by name.
         applies_to: the decisions that it is checked at.
+        counted: what customers are warned of before its limit is reached; None: nothing.
     """
 
     reason: ClassVar[str] = ""
     order: ClassVar[int] = 0
     applies_to: ClassVar[frozenset[Decision]] = EVERY_DECISION
+    counted: ClassVar[Counted | None] = None
 
     @abstractmethod
     def check(self, situation: Situation) -> Finding:

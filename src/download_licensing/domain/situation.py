@@ -44,6 +44,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
             licence that is being renewed is left out.
         downloads_in_month: that the device had in the calendar month.
         month_ends_at: the first moment of the next month, in the account's time zone.
+        time_zone: the account's.
         counted: when the title was downloaded within the rolling year, oldest first.
         plays: when downloads of the title were played within the rolling year, oldest first.
         agreement: that the title is under; "": none.
@@ -64,6 +65,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     others_on_device: list[datetime]
     downloads_in_month: int = 0
     month_ends_at: datetime = NEVER
+    time_zone: str = "UTC"
     counted: list[datetime]
     plays: list[datetime] = msgspec.field(default_factory=list)
     agreement: str = ""
@@ -76,6 +78,27 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     def devices_in_use(self) -> int:
         """Devices that have an active licence."""
         return len(self.other_devices_until) + self.holds_slot
+
+    def next(self, *, downloads: int, renewals: int) -> Situation:
+        """What the next request finds, which may come from a device that is not registered yet.
+
+        Active licences stay as they were: only what is counted over time goes on.
+
+        Args:
+            downloads: that the decision counted.
+            renewals: that the decision counted.
+        """
+        now = self.now
+        added = bool(downloads) and not self.registered
+        return msgspec.structs.replace(
+            self,
+            registered=False,
+            registrations=[*self.registrations, *[now] * added],
+            downloads_in_month=self.downloads_in_month + downloads,
+            counted=[*self.counted, *[now] * downloads],
+            renewals_used=self.renewals_used + renewals,
+            renewed=[*self.renewed, *[now] * renewals],
+        )
 
     def registered_within(self, window: timedelta) -> list[datetime]:
         """The registrations less than a window old, oldest first. A window is at most a year."""
@@ -124,6 +147,7 @@ def survey(
         others_on_device=others_on_device,
         downloads_in_month=device.downloads_between(month_starts_at, month_ends_at),
         month_ends_at=month_ends_at,
+        time_zone=account.time_zone,
         counted=downloaded.in_year_before(now),
         plays=downloaded.plays_in_year_before(now),
         agreement=title.agreement,

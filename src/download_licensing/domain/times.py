@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -126,6 +126,16 @@ def month_of(now: datetime, time_zone: str) -> tuple[datetime, datetime]:
         return start, end
     # The clocks were set back over midnight, so they show the last day once more.
     return _month(zone, *_following(local.year, local.month))
+
+
+def day_of(moment: datetime, time_zone: str) -> date:
+    """The day that clocks of a time zone show at a moment.
+
+    Args:
+        moment: the moment.
+        time_zone: an IANA name. One that this system does not know counts as UTC.
+    """
+    return moment.astimezone(_zone(time_zone)).date()
 
 
 @lru_cache(maxsize=1_024)

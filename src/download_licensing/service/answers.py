@@ -35,13 +35,11 @@ __all__ = [
     "SyncedItem",
     "Unmet",
     "Warning",
-    "WarningCode",
 ]
 
 ItemKind = Literal["release", "play", "session", "renewal"]
 ItemOutcome = Literal["done", "repeated", "too-old", "refused"]
 LicenseState = Literal["active", "expired", "released", "revoked"]
-WarningCode = Literal["last-download-of-title", "no-download-of-title-left", "last-renewal"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +81,12 @@ class Warning(Answer, frozen=True, kw_only=True):  # noqa: A001  # the domain's 
     """What the customer should be told before a limit is reached.
 
     Attributes:
-        code: for programs.
+        code: for programs; `WARNING_CODES` in `present` has all.
         message: for people.
         until: when it no longer holds; None: never by waiting.
     """
 
-    code: WarningCode
+    code: str
     message: str
     until: datetime | None
 

@@ -130,7 +130,9 @@ class Downloads(Licensing):
         _require(terms, "refresh" if refresh else "renewal", situation, unit)
         renew(unit, account, license, terms, now=situation.now, refresh=refresh, item_id=item_id)
         return present.grant(
-            customer_id, license, situation, account.plan, terms, downloads=int(refresh)
+            *(customer_id, license, situation, account.plan, terms),
+            downloads=int(refresh),
+            renewals=1,
         )
 
     def _release(

@@ -7,14 +7,16 @@ from datetime import datetime
 from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.license import License
+from download_licensing.domain.nearing import Nearing, nearing
 from download_licensing.domain.policy import Terms
 from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.domain.rules import RULES
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
 from download_licensing.domain.sessions import Session
 from download_licensing.domain.situation import Aggregates, Situation
-from download_licensing.domain.times import YEAR, seconds_until, when_fewer_last
+from download_licensing.domain.times import day_of, seconds_until
 from download_licensing.domain.unmet import Unmet
 from download_licensing.service import answers
 
@@ -154,6 +156,7 @@ def grant(
     terms: Terms,
     *,
     downloads: int,
+    renewals: int = 0,
 ) -> answers.Grant:
     """The answer to a request or renewal that was granted.
 
@@ -164,12 +167,13 @@ def grant(
         plan_id: the customer's.
         terms: that it was decided on.
         downloads: how many downloads the grant counted.
+        renewals: how many renewals.
     """
     assert held.issued_at is not None
-    counted = [*situation.counted, *[situation.now] * downloads]
+    following = situation.next(downloads=downloads, renewals=renewals)
     on_device = len(situation.others_on_device) + 1
     in_use = len(situation.other_devices_until) + 1
-    warnings = _title_warnings(terms, counted)
+    warnings = _warnings(terms, following)
     if held.renewals_left == 0 and held.renewals_max:
         warnings.append(_LAST_RENEWAL)
     return answers.Grant(
@@ -184,7 +188,7 @@ def grant(
         playback_window_s=held.playback_window_s,
         playback_ends_at=held.playback_ends_at,
         renewals_left=held.renewals_left,
-        downloads_left_this_year=_left(_downloads_max(terms), len(counted)),
+        downloads_left_this_year=_left(_downloads_max(terms), len(following.counted)),
         active_downloads_left_on_device=_left(_active_max(terms), on_device),
         devices_left=_left(_devices_max(terms), in_use),
         warnings=tuple(warnings),
@@ -222,7 +226,8 @@ def allowance(
 ) -> answers.Allowance:
     """The answer to what is left."""
     on_device = len(situation.others_on_device)
-    warnings = [] if unmet else _title_warnings(terms, situation.counted)
+    following = situation.next(downloads=0, renewals=0)
+    warnings = [] if unmet else _warnings(terms, following)
     return answers.Allowance(
         title_id=title_id,
         device_id=device_id,
@@ -275,20 +280,37 @@ def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(0, limit - used)
 
 
+WARNING_CODES = (
+    *[
+        code
+        for rule in RULES
+        if rule.counted is not None
+        for code in (f"last-{rule.counted.code}", f"no-{rule.counted.code}-left")
+    ],
+    "last-renewal",
+)
+"""Every warning that there is."""
+
 _LAST_RENEWAL = answers.Warning(
     code="last-renewal", message="This was the last renewal of this download.", until=None
 )
 
 
-def _title_warnings(terms: Terms, counted: list[datetime]) -> list[answers.Warning]:
-    """Warn where at most one more download of a title is left before a date."""
-    limit = _downloads_max(terms)
-    if limit is None or not counted or limit - len(counted) > 1:
-        return []
-    until = when_fewer_last([at + YEAR for at in counted], min(limit, len(counted)) - 1)
-    before = "" if until is None else f" before {until:%Y-%m-%d}"
-    if limit - len(counted) == 1:
-        message = f"Only 1 more download of this title{before}."
-        return [answers.Warning(code="last-download-of-title", message=message, until=until)]
-    message = f"No further download of this title{before}."
-    return [answers.Warning(code="no-download-of-title-left", message=message, until=until)]
+def _warnings(terms: Terms, situation: Situation) -> list[answers.Warning]:
+    """Warn where at most one more is left before a date.
+
+    Args:
+        terms: that hold.
+        situation: as the next request finds it.
+    """
+    return [_warning(near, situation.time_zone) for near in nearing(terms.rules, situation)]
+
+
+def _warning(near: Nearing, time_zone: str) -> answers.Warning:
+    counted, until = near.counted, near.until
+    before = "" if until is None else f" before {day_of(until, time_zone)}"
+    if near.left:
+        code, message = f"last-{counted.code}", f"Only {near.left} more {counted.noun}{before}."
+    else:
+        code, message = f"no-{counted.code}-left", f"No further {counted.noun}{before}."
+    return answers.Warning(code=code, message=message, until=until)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from download_licensing.domain.finding import Finding
-from download_licensing.domain.rule import DOWNLOADS, Decision, Rule
+from download_licensing.domain.rule import DOWNLOADS, Counted, Decision, Rule
 from download_licensing.domain.situation import Situation
 
 
@@ -29,6 +29,9 @@ class DeviceDownloadsPerMonth(Rule, frozen=True):
     reason: ClassVar[str] = "device-downloads-per-month"
     order: ClassVar[int] = 70
     applies_to: ClassVar[frozenset[Decision]] = DOWNLOADS
+    counted: ClassVar[Counted | None] = Counted(
+        "download-on-device", "download on this device", "downloads_max"
+    )
 
     downloads_max: Annotated[int, Meta(ge=0, le=1_000)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from download_licensing.domain.finding import Finding
-from download_licensing.domain.rule import Rule
+from download_licensing.domain.rule import Counted, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import when_fewer_last
 
@@ -29,6 +29,7 @@ class DeviceRegistrations(Rule, frozen=True):
     name: ClassVar[str] = "device-registrations"
     reason: ClassVar[str] = "device-registrations"
     order: ClassVar[int] = 50
+    counted: ClassVar[Counted | None] = Counted("new-device", "new device", "registrations_max")
 
     registrations_max: Annotated[int, Meta(ge=0, le=1_000)]
     window_days: Annotated[int, Meta(ge=1, le=365)]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from download_licensing.domain.finding import Finding
-from download_licensing.domain.rule import EXTENSIONS, Decision, Rule
+from download_licensing.domain.rule import EXTENSIONS, Counted, Decision, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import YEAR, when_fewer_last
 
@@ -29,6 +29,9 @@ class RenewalsPerLicensePerYear(Rule, frozen=True):
     reason: ClassVar[str] = "renewals-per-year"
     order: ClassVar[int] = 120
     applies_to: ClassVar[frozenset[Decision]] = EXTENSIONS
+    counted: ClassVar[Counted | None] = Counted(
+        "renewal-this-year", "renewal of this download", "renewals_max"
+    )
 
     renewals_max: Annotated[int, Meta(ge=0, le=400)]
 

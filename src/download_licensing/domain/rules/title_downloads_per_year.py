@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from download_licensing.domain.finding import Finding
-from download_licensing.domain.rule import DOWNLOADS, Decision, Rule
+from download_licensing.domain.rule import DOWNLOADS, Counted, Decision, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import YEAR, when_fewer_last
 
@@ -28,6 +28,9 @@ class TitleDownloadsPerYear(Rule, frozen=True):
     reason: ClassVar[str] = "title-downloads-per-year"
     order: ClassVar[int] = 80
     applies_to: ClassVar[frozenset[Decision]] = DOWNLOADS
+    counted: ClassVar[Counted | None] = Counted(
+        "download-of-title", "download of this title", "downloads_max"
+    )
 
     downloads_max: Annotated[int, Meta(ge=0, le=10_000)]
 

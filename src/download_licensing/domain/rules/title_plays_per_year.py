@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from download_licensing.domain.finding import Finding
-from download_licensing.domain.rule import Rule
+from download_licensing.domain.rule import Counted, Rule
 from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import YEAR, when_fewer_last
 
@@ -28,6 +28,7 @@ class TitlePlaysPerYear(Rule, frozen=True):
     name: ClassVar[str] = "title-plays-per-year"
     reason: ClassVar[str] = "title-plays-per-year"
     order: ClassVar[int] = 90
+    counted: ClassVar[Counted | None] = Counted("play-of-title", "play of this title", "plays_max")
 
     plays_max: Annotated[int, Meta(ge=0, le=400)]
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from download_licensing.tokens.key_files import KeyDirectory, TokenKeysUnusable
+from download_licensing.tokens.keys import KeyRing
 from download_licensing.tokens.signer import TokenSigner
 from download_licensing.tokens.verifier import Verifier
 from tests.unit.download_licensing.tokens.tokens import GRANTED, ISSUER, claims
@@ -127,3 +128,22 @@ def test_a_removed_key_no_longer_verifies(
 def test_it_does_not_start_without_keys(tmp_path: Path) -> None:
     with pytest.raises(TokenKeysUnusable):
         TokenSigner(KeyDirectory(tmp_path / "none"), issuer=ISSUER)
+
+
+def test_keys_that_did_not_change_are_not_read_again(
+    keys: KeyDirectory, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    ring = keys.ring
+
+    def reading() -> KeyRing:
+        read.append(ticks.now)
+        return ring()
+
+    monkeypatch.setattr(keys, "ring", reading)
+    signer = TokenSigner(keys, issuer=ISSUER, refresh_s=REFRESH_S, clock=ticks)
+    rotate(keys)
+    for _ in range(4):
+        ticks.now += REFRESH_S
+        signer.sign(claims())
+    assert read == [0.0, REFRESH_S]
