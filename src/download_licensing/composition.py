@@ -10,8 +10,9 @@ import structlog
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
 from download_licensing.debugging.debugger import Debugger
+from download_licensing.debugging.masking import Mask
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
-from download_licensing.debugging.versions import versions_of
+from download_licensing.debugging.versions import Published
 from download_licensing.observability import Metrics, hooks, tracer_installed
 from download_licensing.policies.events import PolicyBook
 from download_licensing.policies.following import PublishedPolicies
@@ -99,8 +100,9 @@ async def _open_api(
             store=observed,
             customers=repository,
             refusals=refusals,
-            policies=versions_of(keeper.policies),
+            policies=Published(keeper.policies),
             catalogue=catalogue,
+            mask=mask_of(settings),
         )
         yield create_api(
             licensing,
@@ -206,6 +208,12 @@ def _prepared(settings: Settings) -> str:
                 " Name another one (data_directory), or a file (--store)."
             ) from None
     return str(settings.store_path)
+
+
+def mask_of(settings: Settings) -> Mask | None:
+    """Gives the pseudonyms in bundles; None: each bundle has its own."""
+    key = settings.bundle_key
+    return None if key is None else Mask(key.get_secret_value().encode())
 
 
 def _note_settings(settings: Settings) -> NoteSettings:

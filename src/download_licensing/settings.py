@@ -122,6 +122,13 @@ class Settings(BaseSettings):
         100, "Most refusals that are noted of one customer and day."
     )
 
+    bundle_key: Annotated[SecretStr, Field(min_length=16, max_length=1_000)] | None = _setting(
+        None,
+        "Key of the pseudonyms in bundles of customers, so that bundles fit together; if there is"
+        " none, each has a key of its own. Never shown.",
+        allowed="16 to 1,000 characters",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "Least severe log lines written."
     )
@@ -489,5 +496,5 @@ def _complaints(
             origin = str(config)
         else:
             origin = variable_of(name)
-        value = str(detail["input"])[:80]
-        yield f"{name} = {value!r} ({origin}): {detail['msg']}; allowed: {range_of(field)}"
+        value = "…" if "SecretStr" in str(field.annotation) else repr(str(detail["input"])[:80])
+        yield f"{name} = {value} ({origin}): {detail['msg']}; allowed: {range_of(field)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Request, get
 from litestar.params import QueryParameter
+from litestar.response import Stream
 
 from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.documentation import TimedOperation, query_problems
@@ -22,6 +24,7 @@ from download_licensing.policies.document import VERSION_PATTERN
 AnyRequest = Request[Any, Any, Any]
 
 PAGE_MAX = 1_000
+LINES_MEDIA_TYPE = "application/jsonl"
 
 LimitInQuery = Annotated[
     int, QueryParameter(ge=1, le=PAGE_MAX, description="Most of each kind in the answer.")
@@ -235,6 +238,30 @@ async def judge_decisions(
     )
 
 
+@get(
+    f"{CUSTOMER}/bundle",
+    media_type=LINES_MEDIA_TYPE,
+    summary="The case in a file",
+    tags=["operations"],
+    operation_id="getBundle",
+    operation_class=TimedOperation,
+    response_description="Lines of JSON; the last one says that they are whole.",
+    responses=query_problems(*_HISTORY),
+)
+async def get_bundle(request: AnyRequest, customer_id: CustomerInPath) -> Stream:
+    """The customer's events, policies and decisions, masked, to be replayed anywhere."""
+    decision_time(request)
+    lines = _debugger(request).bundle(customer_id)
+    first = await anext(lines)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for line in lines:
+            yield line
+
+    return Stream(whole(), media_type=LINES_MEDIA_TYPE)
+
+
 def _moment(position: int | None, time: datetime | None, field: str) -> Moment:
     return Moment(position=position, time=None if time is None else in_calendar(time, field))
 
@@ -251,4 +278,5 @@ DEBUGGING = (
     list_refusals,
     explain_decision,
     judge_decisions,
+    get_bundle,
 )

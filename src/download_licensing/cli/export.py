@@ -41,8 +41,8 @@ def export(
     """
     if not store.exists():
         raise StoreUnusable(f"There is no file {store}.", remedy="Name the file of a store.")
-    with _destination(output) as destination:
-        written = asyncio.run(_export(store, destination))
+    with destination(output) as file:
+        written = asyncio.run(_export(store, file))
     if output is not None:
         typer.echo(f"{output}: {written:,} events.", err=True)
 
@@ -71,7 +71,7 @@ def _exported(recorded: RecordedEvent[Event]) -> ExportedEvent:
 
 
 @contextlib.contextmanager
-def _destination(output: Path | None) -> Iterator[IO[bytes]]:
+def destination(output: Path | None) -> Iterator[IO[bytes]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
         try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import msgspec
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.debugging import states, why
+from download_licensing.debugging.bundle import Bundler
 from download_licensing.debugging.judging import Always
+from download_licensing.debugging.masking import Mask
 from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.states import HEAD, Changes, Moment, StateAt
 from download_licensing.debugging.timeline import Timeline, head_of, timeline
@@ -56,6 +60,7 @@ class Debugger:
         refusals: a repository of the streams of refusals.
         policies: by time and by version.
         catalogue: the plans and titles there are.
+        mask: gives the pseudonyms in bundles; None: another one for each bundle.
     """
 
     def __init__(
@@ -66,12 +71,14 @@ class Debugger:
         refusals: AggregateRepository,
         policies: PolicyVersions,
         catalogue: Catalogue,
+        mask: Mask | None = None,
     ) -> None:
         self._store = store
         self._customers = customers
         self._refusals = refusals
         self._policies = policies
         self._catalogue = catalogue
+        self._mask = mask
 
     @property
     def policies(self) -> PolicyVersions:
@@ -173,3 +180,15 @@ class Debugger:
             policy_version="" if policy is None else policy.version,
             tally=await judge.customer(customer_id),
         )
+
+    async def bundle(self, customer_id: str) -> AsyncIterator[bytes]:
+        """A customer's case in a file, masked, line by line. See `Bundler.bundle`.
+
+        Raises:
+            AccountNotFound: nothing was ever recorded for this customer; before the first line.
+        """
+        mask = self._mask or Mask(secrets.token_bytes(32))
+        bundler = Bundler(self._customers, mask, self._policies, self._catalogue)
+        noted = await refusals_of(self._refusals, customer_id)
+        async for line in bundler.bundle(customer_id, noted):
+            yield line

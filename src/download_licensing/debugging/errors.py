@@ -7,7 +7,10 @@ Refusal (domain)
     ├── NotInOrder              the later of two moments lies before the earlier
     ├── UnknownPolicyVersion    no policy of this version was published
     ├── NoPolicyThen            no policy was in force at the time
-    └── NothingRefused          no refusal was noted that could be explained
+    ├── NothingRefused          no refusal was noted that could be explained
+    └── BundleRefused
+        ├── BundleUnreadable        the file is no bundle, is cut, or was changed
+        └── BundleOfOtherVersion    the format is not this program's
 """
 
 from __future__ import annotations
@@ -95,4 +98,32 @@ class NothingRefused(Unanswerable):
             if noted
             else "No refusal of this customer was noted.",
             remedy="Ask about a device and a title, or about a licence.",
+        )
+
+
+class BundleRefused(Unanswerable):
+    """A file cannot be replayed."""
+
+
+class BundleUnreadable(BundleRefused):
+    """The file is no bundle, is cut, or was changed."""
+
+    reason = "bundle-unreadable"
+
+    def __init__(self, source: str, line: int, what: str) -> None:
+        place = f"{source}:{line}" if line else source
+        super().__init__(
+            f"{place}: {what.rstrip('.')}.", remedy="Name the file that `debug bundle` wrote."
+        )
+
+
+class BundleOfOtherVersion(BundleRefused):
+    """The format of the bundle is not this program's."""
+
+    reason = "bundle-of-other-version"
+
+    def __init__(self, source: str, version: int, own: int) -> None:
+        super().__init__(
+            f"{source} is a bundle of version {version}; this program reads version {own}.",
+            remedy="Replay it by the release that wrote it, or write it anew by this one.",
         )

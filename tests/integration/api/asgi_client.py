@@ -104,6 +104,7 @@ class AsgiClient:
         """Call with a body in pieces; the caller may hang up before it is whole."""
         waiting = list(chunks)
         answer = Answer(0, {}, b"")
+        ended = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             if waiting:
@@ -111,7 +112,7 @@ class AsgiClient:
                 more = bool(waiting) or hangs_up
                 return {"type": "http.request", "body": chunk, "more_body": more}
             if not hangs_up:
-                await asyncio.Event().wait()
+                await ended.wait()  # as a server tells of the end of a response
             return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:
@@ -122,6 +123,8 @@ class AsgiClient:
                 }
             else:
                 answer.body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    ended.set()
 
         await self._app(_scope(method, path, headers), receive, send)
         return answer

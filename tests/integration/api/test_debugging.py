@@ -1,11 +1,14 @@
 """The operations that explain a customer, on each store."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import open_api
+from download_licensing.debugging.replaying import open_case
 from download_licensing.settings import Settings
 from helenus.store import EventStore
 from tests.integration.api.asgi_client import AsgiClient
@@ -203,10 +206,24 @@ async def test_a_question_that_has_no_answer_is_a_problem_that_says_why(
     assert (answer.status, answer.reason) == (status, reason)
 
 
+async def test_a_bundle_is_a_masked_file_of_lines(
+    client: AsgiClient, license_id: str, tmp_path: Path
+) -> None:
+    answer = await client.get(f"{ADMIN}/bundle")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/jsonl")
+    assert license_id.encode() not in answer.body
+    assert b'"tv"' not in answer.body
+    file = tmp_path / "case.jsonl"
+    await asyncio.to_thread(file.write_bytes, answer.body)
+    async with open_case(file) as case:
+        replayed = case.replay()
+        assert (replayed.decisions, replayed.as_before) == (2, 2)
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        *("timeline", "state", "changes", "refusals", "what-if"),
+        *("timeline", "state", "changes", "refusals", "what-if", "bundle"),
         "why?device_id=tv&title_id=harbour",
     ],
 )

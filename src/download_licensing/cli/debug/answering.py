@@ -13,20 +13,19 @@ import typer
 
 from download_licensing import settings as settings_module
 from download_licensing.catalogue import Catalogue
-from download_licensing.composition import catalogue_of
+from download_licensing.composition import catalogue_of, mask_of
 from download_licensing.debugging.debugger import Debugger
-from download_licensing.debugging.errors import UnknownPolicyVersion
+from download_licensing.debugging.errors import BundleRefused, UnknownPolicyVersion
 from download_licensing.debugging.states import Moment
-from download_licensing.debugging.versions import versions_of
+from download_licensing.debugging.versions import Published, shipped
 from download_licensing.documents import DocumentError
 from download_licensing.domain.ids import ID_PATTERN
-from download_licensing.domain.policy import Policies, Policy
+from download_licensing.domain.policy import Policy
 from download_licensing.domain.refusals import AccountNotFound, Refusal
 from download_licensing.domain.times import EARLIEST, utc
 from download_licensing.policies.events import PolicyBook
 from download_licensing.policies.following import PublishedPolicies
 from download_licensing.policies.reading import load_policy
-from download_licensing.policies.shipped import shipped_policy
 from download_licensing.service.licensing import AGGREGATES
 from download_licensing.service.noted_refusals import Refusals
 from download_licensing.settings import Settings, SettingsError
@@ -46,6 +45,8 @@ EXIT_CODES = {
     2: "wrong arguments, settings, catalogue or policy file, or a file or store that is not there",
     3: "the store does not answer; run it again",
     10: "the store cannot be used: damaged, newer, not ours, or its driver is missing",
+    12: "the bundle cannot be read: it is none, cut, changed, or of another version",
+    14: "a decision of the bundle comes out differently",
     15: "there is no such customer",
     16: "stored bytes cannot be read",
     17: "the history cannot answer: a position behind its end, a time before its first event, no"
@@ -56,6 +57,8 @@ EXIT_CODES = {
 """What each exit code of the commands of `debug` means."""
 
 UNUSABLE = 2
+BUNDLE_UNUSABLE = 12
+DIFFERS = 14
 NO_CUSTOMER = 15
 UNANSWERABLE = 17
 NO_POLICY = 18
@@ -100,6 +103,8 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
             output.fail(str(error), NO_POLICY)
         except AccountNotFound as error:
             output.fail(error.detail, NO_CUSTOMER)
+        except BundleRefused as error:
+            output.fail(str(error), BUNDLE_UNUSABLE)
         except Refusal as error:
             output.fail(str(error), UNANSWERABLE)
 
@@ -131,15 +136,11 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
             store=store,
             customers=customers,
             refusals=refusals,
-            policies=versions_of(published if published.position else _shipped()),
+            policies=Published(published) if published.position else shipped(),
             catalogue=catalogue,
+            mask=mask_of(settings),
         )
         yield Opened(store, debugger, catalogue)
-
-
-def _shipped() -> Policies:
-    """What holds in a store in which nothing was published yet."""
-    return Policies([shipped_policy().policy(EARLIEST)])
 
 
 def policy_named(text: str | None, on: Opened) -> Policy | None:

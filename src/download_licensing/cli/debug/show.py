@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from download_licensing.debugging.bundle import DecisionLine
 from download_licensing.debugging.debugger import NotedRefusals
+from download_licensing.debugging.replaying import Replayed
 from download_licensing.debugging.states import AggregateChange, Changes, StateAt
 from download_licensing.debugging.timeline import Entry, Timeline
 from download_licensing.debugging.whatif import DecisionTold, Tally
@@ -102,6 +104,27 @@ def verdict(who: str, policy_version: str, tally: Tally) -> None:
     for one in tally.told:
         console.print(f"  {_decision(one)}")
     _left_out(tally.differ - len(tally.told), "more decision")
+
+
+def replayed(found: Replayed) -> None:
+    """What became of the decisions of a bundle."""
+    console.print(
+        f"[bold]{escape(found.customer_id)}[/], {counted(found.head, 'event')}:"
+        f" {found.as_before:,} of {counted(found.decisions, 'decision')} came out as before"
+    )
+    for before, now in found.differing:
+        console.print(
+            f"[red]✗[/] position {before.position:,}: {_outcome(before)}, now {_outcome(now)}"
+        )
+
+
+def _outcome(line: DecisionLine) -> str:
+    rules = ", ".join(
+        f"{rule.rule} {'met' if rule.met else 'unmet'} {rule.used} of {rule.limit}"
+        for rule in line.rules
+    )
+    word = {True: "allowed", False: "refused", None: "cannot say"}[line.allowed]
+    return escape(f"{word} ({rules})")
 
 
 def _counts(tally: Tally) -> Iterable[tuple[int, str]]:

@@ -13,10 +13,8 @@ from typer.testing import CliRunner
 from download_licensing.catalogue import Catalogue
 from download_licensing.cli import app
 from download_licensing.debugging.noting import RefusalNotes
-from download_licensing.domain.policy import Policies
+from download_licensing.debugging.versions import shipped
 from download_licensing.domain.refusals import DownloadRefused
-from download_licensing.domain.times import EARLIEST
-from download_licensing.policies.shipped import shipped_policy
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from download_licensing.service.noted_refusals import Refusals
 from helenus import AggregateRepository
@@ -60,10 +58,7 @@ async def _live(path: Path) -> None:
     ):
         notes = RefusalNotes(refusals)
         service = LicensingService(
-            repository,
-            Catalogue.shipped(),
-            policies=Policies([shipped_policy().policy(EARLIEST)]),
-            hooks=[notes.hook],
+            repository, Catalogue.shipped(), policies=shipped(), hooks=[notes.hook]
         )
         await lived(
             Member(service), plan="standard", windowed="glass-harbour", other="nine-winters"

@@ -9,7 +9,6 @@ import pytest
 from download_licensing.debugging.errors import NothingRefused
 from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
-from download_licensing.debugging.versions import versions_of
 from download_licensing.debugging.why import explain, question_of_refusal
 from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.service.licensing import AGGREGATES, LicensingService
@@ -19,6 +18,7 @@ from helenus.clock import SystemClock
 from helenus.errors import InvalidArgument, StoreUnavailable
 from helenus.store import Commit, EventStore, Head
 from helenus.stores.memory import MemoryStore
+from tests.integration.download_licensing.debugging.held_policies import Held
 from tests.integration.download_licensing.member import (
     CATALOGUE,
     DAY,
@@ -201,7 +201,7 @@ async def test_a_noted_refusal_is_explained_exactly_as_it_was() -> None:
         await case.refused("tablet")
         await case.notes.write()
         await case.member.remove("tv", START + 3 * DAY)
-        versions = versions_of(POLICIES)
+        versions = Held(POLICIES)
         for latest, device in ((1, "tablet"), (2, "phone")):
             question = await question_of_refusal(case.repository, "ada", latest)
             found = await explain(

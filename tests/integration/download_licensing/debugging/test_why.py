@@ -10,7 +10,6 @@ from download_licensing.debugging.errors import (
     PositionBeyondHead,
     UnknownPolicyVersion,
 )
-from download_licensing.debugging.versions import Fixed
 from download_licensing.debugging.why import CAUSES_MAX, Explanation, Question, RuleTold, explain
 from download_licensing.domain.policy import Policies
 from download_licensing.domain.refusals import (
@@ -21,9 +20,10 @@ from download_licensing.domain.refusals import (
     TitleNotFound,
 )
 from helenus.errors import InvalidArgument
+from tests.integration.download_licensing.debugging.held_policies import Held
 from tests.integration.download_licensing.member import CATALOGUE, DAY, POLICIES, START, Member
 
-VERSIONS = Fixed(POLICIES)
+VERSIONS = Held(POLICIES)
 
 
 async def why(member: Member, **question: Any) -> Explanation:
@@ -138,7 +138,7 @@ async def test_another_version_of_the_policy_may_be_asked(member: Member) -> Non
         effective_from=START + 900 * DAY,
         plans={"pair": current.plans["solo"]},
     )
-    both = Fixed(Policies([current, strict]))
+    both = Held(Policies([current, strict]))
     await member.request("tv", "free", START)
     for version, limit in ((None, 2), ("strict", 1), (current.version, 2)):
         question = Question(device_id="phone", title_id="free", policy_version=version)
@@ -211,6 +211,6 @@ async def test_a_time_before_any_policy_is_told_as_such(member: Member) -> None:
             member.service.repository,
             "ada",
             Question(device_id="tv", title_id="free"),
-            Fixed(Policies([late])),
+            Held(Policies([late])),
             CATALOGUE.titles,
         )
