@@ -167,7 +167,9 @@ class OutcomeUnknown(StoreError):
     outcome = Outcome.MAY_HAVE_HAPPENED
     remedy = "Send the same command under the same command id: it takes effect once."
 
-    def __init__(self, message: str, commit_ids: tuple[uuid.UUID, ...] = ()) -> None:
+    def __init__(
+        self, message: str, commit_ids: tuple[uuid.UUID, ...] = (), *, remedy: str | None = None
+    ) -> None:
         commits = f" Commits: {', '.join(map(str, commit_ids))}." if commit_ids else ""
-        super().__init__(message + commits)
+        super().__init__(message + commits, remedy=remedy)
         self.commit_ids = commit_ids

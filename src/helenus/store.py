@@ -172,6 +172,7 @@ class EventStore(Protocol):
 
         Raises:
             LimitExceeded: it is over `SNAPSHOT_BYTES_MAX`; nothing was written.
+            OutcomeUnknown: it may have been kept.
         """
 
 

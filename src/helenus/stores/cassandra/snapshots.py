@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from helenus.errors import StoreUnavailable
+from helenus.errors import OutcomeUnknown, StoreUnavailable
 from helenus.store import Snapshot
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.session import MaybeExecuted, Session
@@ -49,7 +49,10 @@ class Snapshots:
         try:
             await self._session.execute(cql.WRITE_SNAPSHOT, values)
         except MaybeExecuted as error:
-            raise StoreUnavailable(f"Cassandra may not have kept a snapshot: {error}.") from error
+            raise OutcomeUnknown(
+                f"Stream {stream!r}: Cassandra did not say whether it kept a snapshot: {error}.",
+                remedy="Save one again, or leave it: a snapshot saves reading events, no more.",
+            ) from error
 
     async def _read(self, stream: str) -> tuple[Snapshot | None, int]:
         try:
