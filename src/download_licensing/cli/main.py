@@ -12,6 +12,7 @@ from download_licensing.catalogue import Catalogue
 from download_licensing.cli.debug import app as debug_app
 from download_licensing.cli.export import export
 from download_licensing.cli.keys import app as keys_app
+from download_licensing.cli.policy import app as policy_app
 from download_licensing.cli.serve import serve
 from download_licensing.cli.settings_table import show_settings
 from download_licensing.documents import DocumentError
@@ -36,6 +37,7 @@ app.command(name="settings")(show_settings)
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(debug_app, name="debug")
 app.add_typer(keys_app, name="keys")
+app.add_typer(policy_app, name="policy")
 app.add_typer(simulate_app)  # without a name: its commands become ours
 
 

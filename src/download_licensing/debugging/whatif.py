@@ -169,7 +169,7 @@ class WhatIf:
             AccountNotFound: nothing was ever recorded for this customer.
         """
         found = False
-        async for judged in self._judged(customer_id):
+        async for judged in self.judged(customer_id):
             found = True
             self.tally.add(customer_id, judged, self._told_max)
         if not found:
@@ -211,11 +211,11 @@ class WhatIf:
 
     async def _count(self, customer_id: str, tally: Tally) -> None:
         room = self._told_max - len(self.tally.told)
-        async for judged in self._judged(customer_id):
+        async for judged in self.judged(customer_id):
             tally.add(customer_id, judged, room)
         tally.customers += 1
 
-    async def _judged(self, customer_id: str) -> AsyncIterator[list[Judged]]:
+    async def judged(self, customer_id: str) -> AsyncIterator[list[Judged]]:
         """The decisions of a customer, a page of the store at a time; none for an unknown one."""
         stream = stream_of(customer_id)
         noted = await self._noted(customer_id)

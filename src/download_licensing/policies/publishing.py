@@ -27,7 +27,7 @@ from download_licensing.policies.refusals import (
     UnknownVersion,
     VersionTaken,
 )
-from helenus.errors import LimitExceeded
+from helenus.errors import CommandRefused, LimitExceeded
 from helenus.repository import AggregateRepository
 from helenus.service import AggregateService, CommandContext, Hook, handles
 from helenus.unit_of_work import UnitOfWork
@@ -170,6 +170,18 @@ class PolicyService(AggregateService):
         assert withdrawn is not None
         return withdrawn
 
+    async def preview(self, command: PublishPolicy, context: CommandContext) -> Publication:
+        """What publishing would lead to. Nothing is written; it raises what `publish` does."""
+
+        def decide(unit: UnitOfWork) -> None:
+            raise _Previewed(self.publish(unit, command, context))
+
+        try:
+            await self.repository.transact(POLICY_STREAM, decide)
+        except _Previewed as previewed:
+            return previewed.publication
+        raise AssertionError("A preview is never carried out.")
+
     async def versions(self) -> list[PublishedVersion]:
         """All versions that were published, the first first."""
         view = await self.repository.load(POLICY_STREAM)
@@ -209,6 +221,14 @@ class PolicyService(AggregateService):
         if start <= last.effective_from:
             raise DatesOverlap(command.version, start, last.version, last.effective_from)
         return start
+
+
+class _Previewed(CommandRefused):
+    """Ends a preview, so that nothing is written."""
+
+    def __init__(self, publication: Publication) -> None:
+        super().__init__("This was a preview.")
+        self.publication = publication
 
 
 def _publication(known: PublishedVersion, *, created: bool) -> Publication:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from download_licensing.catalogue import Catalogue
+from download_licensing.cli.policy import EXIT_CODES, app
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.rules.license_duration import LicenseDuration
 from download_licensing.domain.rules.playback_window import PlaybackWindow
@@ -31,6 +32,13 @@ def test_the_example_is_sound_and_its_layers_hold_as_it_says() -> None:
     assert policy.terms_for("basic", breakwater).get(TitleDownloadsPerYear) is None
     assert policy.terms_for("basic", premiere, "NO").get(PlaybackWindow) == PlaybackWindow(24)
     assert policy.terms_for("basic", breakwater, "DE").get(PlaybackWindow) == PlaybackWindow(72)
+
+
+def test_it_lists_every_command_and_every_exit_code() -> None:
+    named = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
+    assert set(re.findall(r"^\| `policy (\w+)", PAGE, re.MULTILINE)) == named
+    told = re.findall(r"^\| (\d+) \| ([^|]+) \|", PAGE, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in told} == EXIT_CODES
 
 
 def test_the_numbers_of_the_page_are_those_of_the_program() -> None:
