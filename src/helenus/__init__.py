@@ -29,7 +29,7 @@ from helenus.errors import (
 )
 from helenus.events import Event, RecordedEvent, upcast
 from helenus.repository import AggregateRepository, Statistics
-from helenus.service import AggregateService, CommandContext, handles
+from helenus.service import AggregateService, Command, CommandContext, handles
 from helenus.settings import RepositorySettings
 from helenus.state import StreamView
 from helenus.store import Commit, EventFeed, EventStore, FeedEntry, Head, Page, Snapshot
@@ -42,6 +42,7 @@ __all__ = [
     "Clock",
     "Codec",
     "CodecError",
+    "Command",
     "CommandContext",
     "CommandIdReused",
     "CommandRefused",

@@ -18,7 +18,7 @@ import typing
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform, overload
 
 import msgspec
 
@@ -26,7 +26,19 @@ from helenus.errors import DefinitionError, DomainError
 from helenus.repository import AggregateRepository
 from helenus.unit_of_work import UnitOfWork
 
+R = TypeVar("R")
+
 _BUILTIN = (bytes, datetime)
+_UNDECLARED = object()
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class Command(msgspec.Struct, Generic[R], frozen=True):
+    """A command that says what it is answered with: ``class Deposit(Command[Receipt])``.
+
+    `AggregateService.execute` then has that type for type checkers, and a handler that returns
+    another is refused when the service is defined. Any other class does for a command as well.
+    """
 
 
 class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +133,12 @@ class AggregateService:
         """The stream that a command is decided on."""
         raise NotImplementedError(f"{type(self).__name__} must define stream_of.")
 
+    @overload
+    async def execute(self, command: Command[R], context: CommandContext) -> R: ...
+
+    @overload
+    async def execute(self, command: Any, context: CommandContext) -> Any: ...
+
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """Carry out a command and return what its handler returned.
 
@@ -179,6 +197,19 @@ def _defaults(command_type: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
     ]
 
 
+def _declared_result(command_type: type) -> Any:
+    """What stands in the brackets of ``Command[…]``, unless it is a name in quotes."""
+    for cls in command_type.__mro__:
+        for base in vars(cls).get("__orig_bases__", ()):
+            if typing.get_origin(base) is Command:
+                (declared,) = typing.get_args(base)
+                if declared is None:
+                    return type(None)
+                later = isinstance(declared, TypeVar | typing.ForwardRef)
+                return _UNDECLARED if later else declared
+    return _UNDECLARED
+
+
 def _inherited(cls: type) -> dict[type, _Handler]:
     """The handlers of all bases, so that a large service can be put together from small ones."""
     handlers: dict[type, _Handler] = {}
@@ -212,4 +243,10 @@ def _handler(cls: type, function: Callable[..., Any]) -> tuple[type, _Handler]:
     command_type = hints.get(parameters[2])
     if not isinstance(command_type, type) or "return" not in hints:
         raise DefinitionError(f"{where}: annotate the command with its class, and the result.")
+    declared = _declared_result(command_type)
+    if declared is not _UNDECLARED and declared != hints["return"]:
+        raise DefinitionError(
+            f"{where} returns {hints['return']!r}, but {command_type.__name__} is declared to be"
+            f" answered with {declared!r}."
+        )
     return command_type, _Handler(function.__name__, function, hints["return"])

@@ -13,6 +13,7 @@ import pytest
 from helenus import (
     AggregateRepository,
     AggregateService,
+    Command,
     CommandContext,
     CommandIdReused,
     DefinitionError,
@@ -53,6 +54,24 @@ class Bank(AggregateService):
     @handles
     def withdraw(self, unit: UnitOfWork, command: Withdraw, context: CommandContext) -> Receipt:
         return Receipt(unit.get(Account, "a").withdraw(command.amount), context.at)
+
+
+class Ask(Command[int]):
+    customer: str
+
+
+class AskMore(Ask):
+    what: str = ""
+
+
+class Silent(Command[None]):
+    customer: str
+
+
+class Counter(Bank):
+    @handles
+    def ask(self, unit: UnitOfWork, command: Ask, context: CommandContext) -> int:
+        return unit.get(Account, "a").balance
 
 
 class Seen:
@@ -193,3 +212,44 @@ def test_fingerprints_tell_commands_apart() -> None:
     assert len({fingerprint_of(command) for command in made}) == 4
     assert fingerprint_of(Deposit("7", 5)) == fingerprint_of(Deposit("7", 5))
     assert fingerprint_of({"a": 1, "b": 2}) == fingerprint_of({"b": 2, "a": 1})
+
+
+async def test_a_command_may_name_what_it_is_answered_with() -> None:
+    async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
+        service = Counter(repository)
+        context = CommandContext(at=NOW, command_id="one")
+        receipt = await service.execute(Deposit("ada", 5), context)
+        assert receipt.balance == 5
+        assert await service.execute(Ask(customer="ada"), CommandContext(at=NOW)) == 5
+
+
+def test_a_handler_that_returns_another_answer_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="Ask is declared to be answered with <class 'int'>"):
+
+        class Wrong(Bank):
+            @handles
+            def ask(self, unit: UnitOfWork, command: Ask, context: CommandContext) -> str:
+                return "5"
+
+
+def test_what_a_commands_base_names_holds_for_it_too() -> None:
+    class Right(Bank):
+        @handles
+        def more(self, unit: UnitOfWork, command: AskMore, context: CommandContext) -> int:
+            return 1
+
+        @handles
+        def silent(self, unit: UnitOfWork, command: Silent, context: CommandContext) -> None: ...
+
+    assert issubclass(Right, Bank)
+    with pytest.raises(DefinitionError, match="AskMore is declared"):
+
+        class Wrong(Bank):
+            @handles
+            def more(self, unit: UnitOfWork, command: AskMore, context: CommandContext) -> str:
+                return ""
+
+
+def test_naming_an_answer_changes_no_fingerprint() -> None:
+    plain = msgspec.defstruct("Ask", [("customer", str)], frozen=True)
+    assert fingerprint_of(Ask(customer="ada")) == fingerprint_of(plain("ada"))

@@ -10,6 +10,7 @@ from helenus import (
     Aggregate,
     AggregateRepository,
     AggregateService,
+    Command,
     CommandContext,
     Event,
     RecordedEvent,
@@ -77,6 +78,22 @@ class House(AggregateService):
     def open(self, unit: UnitOfWork, command: Open, context: CommandContext) -> str:
         unit.get(Door, "front").record(Opened(owner=command.owner))
         return command.owner
+
+
+class Count(Command[list[int]]):
+    owner: str
+
+
+class Counting(House):
+    @handles
+    def count(self, unit: UnitOfWork, command: Count, context: CommandContext) -> list[int]:
+        return [len(unit.all(Door))]
+
+
+async def answers(service: Counting, context: CommandContext) -> None:
+    assert_type(await service.execute(Count(owner="Ada"), context), list[int])
+    length: int = len(await service.execute(Open(owner="Ada"), context))
+    assert length == 3
 
 
 async def use() -> None:

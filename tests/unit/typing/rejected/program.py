@@ -6,6 +6,7 @@ from helenus import (
     Aggregate,
     AggregateRepository,
     AggregateService,
+    Command,
     CommandContext,
     Event,
     UnitOfWork,
@@ -84,3 +85,14 @@ async def use(repository: AggregateRepository) -> None:
     await repository.transact("house/1", paint)  # rejected: arg-type | reportArgumentType
     await repository.transact(5, decide)  # rejected: arg-type | reportArgumentType
     assert name
+
+
+class Count(Command[int]):
+    owner: str
+
+
+async def misuse_answers(house: House, context: CommandContext) -> str:
+    count = await house.execute(Count(owner="Ada"), context)
+    count.upper()  # rejected: attr-defined | reportAttributeAccessIssue, reportUnknownMemberType
+    Count(owner=5)  # rejected: arg-type | reportArgumentType
+    return count  # rejected: return-value | reportReturnType
