@@ -28,12 +28,39 @@ KINDS = {
 }
 
 
+class Recent:
+    """The keys added last: all of `most` ÷ 2, and none of those before the last `most`.
+
+    Two sets take turns, which hold them in a third of what an ordered dictionary needs.
+
+    Args:
+        most: keys held; 2 or more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._half = max(most // 2, 1)
+        self._newer: set[bytes] = set()
+        self._older: set[bytes] = set()
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._newer or key in self._older
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)
+
+    def add(self, key: bytes) -> None:
+        """Hold a key, and let go of the oldest."""
+        if len(self._newer) >= self._half:
+            self._older, self._newer = self._newer, set()
+        self._newer.add(key)
+
+
 class StructureCheck:
     """Looks at the commits of one stream, in order.
 
     Args:
         stream: its name.
-        commit_ids_max: how many of the last commit ids are compared.
+        commit_ids_max: how many of the last commit ids are compared; half of them at least.
         commands_max: bound of the command window, in commands.
         horizon_us: bound of the command window, in microseconds.
     """
@@ -44,8 +71,7 @@ class StructureCheck:
         self.position = 0
         self._stream = stream
         self._recorded_at_us = 0
-        self._ids_max = commit_ids_max
-        self._ids: OrderedDict[bytes, None] = OrderedDict()
+        self._ids = Recent(commit_ids_max)
         self._commands_max = commands_max
         self._horizon_us = horizon_us
         self._commands: OrderedDict[str, int] = OrderedDict()
@@ -63,7 +89,7 @@ class StructureCheck:
         self.position = commit.last
         if commit.commit_id in self._ids:
             yield self._finding(where, "commit-id", f"Commit {commit.commit_id.hex()} was before.")
-        _keep(self._ids, commit.commit_id, None, self._ids_max)
+        self._ids.add(commit.commit_id)
         if commit.recorded_at_us < self._recorded_at_us:
             yield self._finding(
                 where,

@@ -57,7 +57,7 @@ class VerificationSettings(msgspec.Struct, frozen=True, kw_only=True):
         page_streams: streams between two cursors.
         page_bytes: payload read from the store at a time.
         findings_per_stream_max: findings told of one stream.
-        commit_ids_max: how many of a stream's last commit ids are compared.
+        commit_ids_max: how many of a stream's last commit ids are compared; half of them at least.
         command_window_s: see `RepositorySettings`; what the writers have.
         command_window_max: see `RepositorySettings`; what the writers have.
     """

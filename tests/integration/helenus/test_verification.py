@@ -134,9 +134,9 @@ async def test_a_missing_commit_is_found(path: Path) -> None:
 
 async def test_a_commit_that_is_there_twice_is_found(path: Path) -> None:
     change(path, 4, lambda commit: msgspec.structs.replace(commit, commit_id=b"i" * 16))
-    change(path, 6, lambda commit: msgspec.structs.replace(commit, commit_id=b"i" * 16))
-    assert [(f.position, f.kind) for f in await findings(path)] == [(6, "commit-id")]
-    bounded = VerificationSettings(commit_ids_max=1)
+    change(path, 7, lambda commit: msgspec.structs.replace(commit, commit_id=b"i" * 16))
+    assert [(f.position, f.kind) for f in await findings(path)] == [(7, "commit-id")]
+    bounded = VerificationSettings(commit_ids_max=2)
     assert await findings(path, settings=bounded) == []
 
 
