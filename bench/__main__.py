@@ -19,6 +19,7 @@ from bench import (
     observed,
     open_loop,
     policy,
+    tokens,
 )
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
@@ -28,6 +29,7 @@ CASES = {
     "embedded": ("The embedded store", embedded.run),
     "observed": ("Observability", observed.run),
     "policy": ("Deciding by a policy", policy.run),
+    "tokens": ("Licence tokens", tokens.run),
     "http": ("The service over HTTP", http.run),
     "open-loop": ("Latency under a constant arrival rate", open_loop.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),

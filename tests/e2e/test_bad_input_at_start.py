@@ -78,6 +78,29 @@ async def test_a_data_directory_that_is_a_file(tmp_path: Path) -> None:
     assert "data directory data cannot be made" in error
 
 
+async def test_keys_that_everyone_may_read(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        pass
+    keys = tmp_path / "download-licensing-data" / "token-keys"
+    (key,) = keys.glob("*.pem")
+    key.chmod(0o644)
+    error = await failed("serve", "--port", "0", directory=tmp_path)
+    assert f"chmod 600 {key.relative_to(tmp_path)}" in error
+    assert key.read_text(encoding="utf-8").splitlines()[1] not in error
+
+
+async def test_keys_that_were_named_and_are_not_there(tmp_path: Path) -> None:
+    named = {"DOWNLOAD_LICENSING_TOKEN_KEYS_DIRECTORY": "keys"}
+    error = await failed("serve", "--port", "0", directory=tmp_path, **named)
+    assert "The directory of the keys that sign tokens, keys, cannot be read" in error
+    assert not (tmp_path / "keys").exists()
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "bad.pem").write_text("no key", encoding="utf-8")
+    (tmp_path / "keys" / "bad.pem").chmod(0o600)
+    error = await failed("serve", "--port", "0", directory=tmp_path, **named)
+    assert "keys/bad.pem is no key that signs tokens" in error
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     locked = tmp_path / "locked"

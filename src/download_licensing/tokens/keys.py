@@ -12,6 +12,9 @@ from joserfc.jwk import OKPKey
 
 from download_licensing.tokens.claims import ALGORITHM, TOKEN_TYPE
 
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+"""What may sign; made once, not for each token."""
+
 
 class KeyRefused(ValueError):
     """What was given is no Ed25519 key; the message says what it is, never what is in it."""
@@ -99,7 +102,7 @@ class TokenKey:
 
     def sign(self, payload: bytes) -> str:
         """The compact JWS of a payload: always the same, for Ed25519 is deterministic."""
-        return jws.serialize_compact(dict(self._header), payload, self._key, [ALGORITHM])
+        return jws.serialize_compact(self._header, payload, self._key, registry=_REGISTRY)
 
 
 class KeyRing:

@@ -45,6 +45,7 @@ Reason = Literal[
 CLOCK_TOLERANCE_S = 60
 """Seconds that a device's estimate of the time may be wrong by, either way."""
 
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 _SECOND_US = 1_000_000
 _DETAILS: dict[Reason, str] = {
     "not-yet-valid": "It is not valid yet: check this device's clock.",
@@ -181,7 +182,7 @@ class Verifier:
                 "key-unknown", f"No key has the id {header.kid!r}: fetch the key set anew."
             )
         try:
-            payload = jws.deserialize_compact(token, key, [ALGORITHM]).payload
+            payload = jws.deserialize_compact(token, key, registry=_REGISTRY).payload
         except (JoseError, ValueError):
             raise _Refused("signature-wrong", "Its signature is not that of its key.") from None
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from download_licensing.tokens.key_files import KeyDirectory, TokenKeysUnusable
-from download_licensing.tokens.keys import KeyRing
+from download_licensing.tokens.keys import KeyRing, TokenKey
 from download_licensing.tokens.signer import TokenSigner
 from download_licensing.tokens.verifier import Verifier
 from tests.unit.download_licensing.tokens.tokens import GRANTED, ISSUER, claims
@@ -67,6 +68,30 @@ def test_what_it_signs_is_accepted_and_always_the_same(
     assert TokenSigner(keys, issuer=ISSUER).sign(claims()) == token
     assert signer.sign(claims(jti="chosen by somebody")) == token
     assert signer.sign(claims(renewals_left=1)) != token
+
+
+def test_tokens_keep_their_form_to_the_byte() -> None:
+    """By the key of RFC 8037, appendix A. What devices hold must be read by every later release."""
+    pem = (
+        b"-----BEGIN PRIVATE KEY-----\n"
+        b"MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+        b"-----END PRIVATE KEY-----\n"
+    )
+    key = TokenKey.of_pem(pem)
+    token = (
+        "eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoia1ByS19xbXhWV2FZVkE5d3dCRjZJdW8zdlZ6ejdUeEhDVHdYQnlnclM0"
+        "ayIsInR5cCI6ImRvd25sb2FkLWxpY2Vuc2Urand0In0"
+        ".eyJpc3MiOiJpc3N1ZXIiLCJzdWIiOiJhZGEiLCJkZXZpY2VfaWQiOiJwaG9uZSIsInRpdGxlX2lkIjoiaGFyYm91"
+        "ciIsImxpY2Vuc2VfaWQiOiJsaWMtMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAiLCJpYXQiOjE3Njcy"
+        "Njg4MDAsIm5iZiI6MTc2NzI2ODgwMCwicGxheWJhY2tfd2luZG93X3MiOjE3MjgwMCwicG9saWN5X3ZlcnNpb24i"
+        "OiIyMDI2LTAxIiwianRpIjoiNmFkZWI1MjViMTQ2ODFlZjI2MzA3MzY5NzM0N2ZiY2EiLCJleHAiOjE3Njk4NjA4"
+        "MDAsImxpY2Vuc2VfZXhwIjoxNzY5ODYwODAwLCJyZW5ld2Fsc19sZWZ0IjoyfQ"
+        ".e5aAnn2iy5pRbkZzsmIy5Jpsfrj9EtpsmAb3nJZpBB06ux_gXQmVW_ocPL_ZOBVvL8o9Kx7DO2yc38TmqRNyDg"
+    )
+    assert key.sign(msgspec.json.encode(claims())) == token
+    key_set = msgspec.json.encode(KeyRing(key).key_set)
+    verdict = Verifier(key_set, issuer=ISSUER).check(token, now=GRANTED)
+    assert (verdict.may_play, verdict.claims) == (True, claims())
 
 
 def test_a_rotation_is_taken_up_without_a_restart(
