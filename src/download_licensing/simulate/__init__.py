@@ -17,6 +17,7 @@ from download_licensing.simulate.oracle import Mark, read_terms
 from download_licensing.simulate.population import Population, PopulationSettings
 from download_licensing.simulate.preflight import ServiceUnfit, await_services
 from download_licensing.simulate.progress import calendar_bar, customer_bar
+from download_licensing.simulate.publishing import publish_policies
 from download_licensing.simulate.report import Report
 from download_licensing.simulate.transport import HttpTransport
 
@@ -43,7 +44,7 @@ def run_simulation(options: SimulationOptions) -> Report:
     Ctrl-C ends it early: requests under way are finished, and the report is of what was done.
 
     Raises:
-        UnreadableTerms: the catalogue or the policy cannot be read.
+        UnreadableTerms: the catalogue or a policy cannot be read.
         OSError: the journal cannot be written.
         ServiceUnfit: no service answers, or it takes no rehearsal time.
     """
@@ -54,7 +55,7 @@ def check(options: CheckOptions) -> Verdict:
     """Let the oracle judge what the service recorded.
 
     Raises:
-        UnreadableTerms: the catalogue or the policy cannot be read.
+        UnreadableTerms: the catalogue or a policy cannot be read.
         OSError: a file cannot be read.
         msgspec.DecodeError: a file is damaged.
         HistoryUnavailable: a history cannot be had.
@@ -64,7 +65,7 @@ def check(options: CheckOptions) -> Verdict:
 
 
 async def _simulate(options: SimulationOptions) -> Report:
-    terms = read_terms(options.catalogue, options.policy)
+    terms = read_terms(options.catalogue, options.policies)
     settings = PopulationSettings(
         run=options.run,
         seed=options.seed,
@@ -82,6 +83,9 @@ async def _simulate(options: SimulationOptions) -> Report:
         population.begins_at,
         timeout_s=options.timeout_s,
         patience_s=options.patience_s,
+    )
+    await publish_policies(
+        options.urls, options.policies, terms, population.begins_at, timeout_s=options.timeout_s
     )
     async with HttpTransport(options.urls, options.connections, options.timeout_s) as transport:
         with Journal(options.journal, begin) as journal, calendar_bar(population, options) as watch:

@@ -20,7 +20,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         at: the simulated time it is sent at.
         key: the idempotency key; "" for a query.
         license_id, device_id, title_id, plan: what it names, where the kind of call names it.
+        country, time_zone, standing, reason, session_id: likewise.
         device_time: the time that a device claims for a play or a release.
+        events: of a session, as the device tells them: kind and time.
         repeats: the same was said before under the same key, so nothing new may come of it.
         reuses_key: the key was used before for another command, so only a refusal is right.
     """
@@ -33,7 +35,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device_id: str = ""
     title_id: str = ""
     plan: str = ""
+    country: str = ""
+    time_zone: str = ""
+    standing: str = ""
+    reason: str = ""
+    session_id: str = ""
     device_time: datetime | None = None
+    events: tuple[tuple[str, datetime], ...] = ()
     repeats: bool = False
     reuses_key: bool = False
 

@@ -89,10 +89,10 @@ async def check_all(options: CheckOptions, watch: Watch | None = None) -> Verdic
         OSError: a file cannot be read.
         msgspec.DecodeError: a file is damaged.
         HistoryUnavailable: a history cannot be had.
-        UnreadableTerms: the catalogue or the policy cannot be read.
+        UnreadableTerms: the catalogue or a policy cannot be read.
         Unreachable: the service does not answer.
     """
-    terms = read_terms(options.catalogue, options.policy)
+    terms = read_terms(options.catalogue, options.policies)
     journal = LinesByOwner(options.journal) if options.journal else None
     export = LinesByOwner(options.export) if options.export else None
     check = _Check(terms, journal, export, options, watch)

@@ -40,9 +40,13 @@ Url = Annotated[str, typer.Option(help="The running service.")]
 Catalogue = Annotated[
     Path | None, typer.Option(help="The catalogue that the service uses. Default: the shipped one.")
 ]
-Policy = Annotated[
-    Path | None,
-    typer.Option(help="The policy that is in force in the service. Default: the shipped one."),
+Policies = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policy",
+        help="The policy that the service decides by, then later ones, each with its date."
+        " Default: the shipped one.",
+    ),
 ]
 FindingsShown = Annotated[int, typer.Option(min=1, max=1_000_000, help="Findings printed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -88,7 +92,7 @@ def simulate(
         str | None, typer.Option(help="Begins the customer ids. Default: a new name each time.")
     ] = None,
     catalogue: Catalogue = None,
-    policy: Policy = None,
+    policy: Policies = None,
     journal: Annotated[
         Path | None, typer.Option(help="Records every answer. Default: RUN.journal.jsonl here.")
     ] = None,
@@ -118,7 +122,7 @@ def simulate(
             run=run,
             journal=str(journal or Path(f"{run}.journal.jsonl")),
             catalogue=catalogue and str(catalogue),
-            policy=policy and str(policy),
+            policies=policy and [str(path) for path in policy],
         )
         report = run_simulation(options)
         interrupted = report.stopped == INTERRUPTED
@@ -127,7 +131,7 @@ def simulate(
             verdict = check(
                 CheckOptions(
                     catalogue=options.catalogue,
-                    policy=options.policy,
+                    policies=options.policies,
                     url=options.urls[0],
                     journal=options.journal,
                     findings_max=findings,
@@ -152,7 +156,7 @@ def oracle(
     ] = None,
     url: Url = DEFAULT_URL,
     catalogue: Catalogue = None,
-    policy: Policy = None,
+    policy: Policies = None,
     connections: Annotated[
         int, typer.Option(min=1, max=_CONNECTIONS_MAX, help="Histories fetched at once.")
     ] = 8,
@@ -173,7 +177,7 @@ def oracle(
             export=export and str(export),
             url=url,
             catalogue=catalogue and str(catalogue),
-            policy=policy and str(policy),
+            policies=policy and [str(path) for path in policy],
             connections=connections,
             timeout_s=timeout_s,
             findings_max=findings,

@@ -151,7 +151,13 @@ def _entry(call: Call, began_ns: int, ended_ns: int, *, attempts: int) -> Entry:
         device_id=call.device_id,
         title_id=call.title_id,
         plan=call.plan,
+        country=call.country,
+        time_zone=call.time_zone,
+        standing=call.standing,
+        reason=call.reason,
+        session_id=call.session_id,
         device_time=call.device_time,
+        events=call.events,
     )
 
 

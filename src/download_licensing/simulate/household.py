@@ -16,6 +16,16 @@ from download_licensing.simulate.oracle.terms import Terms
 _DEVICES = ((1, 2, 3, 4, 5, 6), (28, 30, 20, 12, 6, 4))
 # How wrong the clock of a device may be, in seconds, and how often: right, a few minutes, days.
 _SKEWS = ((0, 300, 200_000), (60, 30, 10))
+_HOARD_MAX = 200
+REGIONS = (
+    ("", ""),
+    ("DE", "Europe/Berlin"),
+    ("US", "America/New_York"),
+    ("IN", "Asia/Kolkata"),
+    ("BR", "America/Sao_Paulo"),
+    ("NZ", "Pacific/Auckland"),
+)
+"""Countries and time zones that members live in, or do not tell: of either half of the globe."""
 
 
 class Popularity:
@@ -44,6 +54,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan: the plan subscribed to.
+        country: where the member lives; "": not told.
+        time_zone: likewise.
         devices: in the household, at the beginning.
         requests_max: after so many requests the member falls silent.
         evening_gap: mean time between evenings on which something is downloaded.
@@ -54,9 +66,12 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
         offline_days_max: longest journey, in days.
         renew_odds: that a download is renewed when it is about to end.
         hoard: downloads to be piled up on one device; 0 for nearly everyone.
+        troubles: what befalls the account: bills that are not paid, blocks, moves, revocations.
     """
 
     plan: str
+    country: str
+    time_zone: str
     devices: int
     requests_max: int
     evening_gap: timedelta
@@ -67,6 +82,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     offline_days_max: float
     renew_odds: float
     hoard: int
+    troubles: int
 
 
 def draw_habits(
@@ -75,16 +91,22 @@ def draw_habits(
     popularity: Popularity,
     span: timedelta,
     *,
+    begins_at: datetime,
     requests_mean: int,
     hoards: bool,
 ) -> Habits:
     """Draw one member's habits; one who hoards piles up more on one device than the plan allows."""
     plan = rng.choice(sorted(terms.plans))
+    country, time_zone = rng.choice(REGIONS)
+    holds = terms.holding(begins_at, plan, country)
+    piled = holds.most("active-downloads-per-device", "downloads_max") or 0
     requests = max(4, round(requests_mean * rng.uniform(0.5, 1.5)))
-    hoard = terms.plans[plan].active_downloads_max + 3 if hoards else 0
+    hoard = piled + 3 if hoards and piled <= _HOARD_MAX else 0
     evenings = max(1.0, requests / 10)
     return Habits(
         plan=plan,
+        country=country,
+        time_zone=time_zone,
         devices=rng.choices(*_DEVICES)[0],
         requests_max=requests + 2 * hoard,
         evening_gap=span / evenings,
@@ -95,16 +117,27 @@ def draw_habits(
         offline_days_max=rng.choice((3.0, 20.0)),
         renew_odds=rng.choice((0.2, 0.7)),
         hoard=hoard,
+        troubles=rng.choices((0, 1, 3), (50, 30, 20))[0],
     )
 
 
 @dataclass(slots=True)
 class Report:
-    """What a device has to tell: a play or a release, with the time that it claims for it."""
+    """What a device has to tell, with the times that it claims for it.
+
+    Attributes:
+        kind: a play, a session or a release.
+        license_id: of which licence.
+        device_time: of a play or release.
+        session_id: of a session.
+        events: of a session.
+    """
 
     kind: str
     license_id: str
-    device_time: datetime
+    device_time: datetime | None = None
+    session_id: str = ""
+    events: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(slots=True)

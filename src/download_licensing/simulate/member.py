@@ -8,11 +8,12 @@ slot.
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
 
 from download_licensing.simulate.agenda import Agenda, Intent
 from download_licensing.simulate.calls import Answer, Call, Life, Step
+from download_licensing.simulate.fortunes import Fortunes
 from download_licensing.simulate.household import (
     Device,
     Download,
@@ -21,7 +22,7 @@ from download_licensing.simulate.household import (
     draw_device,
 )
 from download_licensing.simulate.oracle.answers import Grant, Refusal
-from download_licensing.simulate.oracle.terms import Terms
+from download_licensing.simulate.oracle.terms import Clause, Terms
 from download_licensing.simulate.reports import Reporting
 from download_licensing.simulate.speech import Speech
 
@@ -63,16 +64,22 @@ class Member:
         self._terms = terms
         self._popularity = popularity
         self._begins_at = begins_at
+        self._ends_at = ends_at
         self._agenda = Agenda(ends_at)
         self._speech = Speech(customer_id, rng, self._agenda, habits.requests_max)
         self._devices = [draw_device(rng, number + 1) for number in range(habits.devices)]
         self._downloads: dict[str, Download] = {}
+
+        def holds(title_id: str) -> Mapping[str, Clause]:
+            return terms.holding(begins_at, habits.plan, habits.country, title_id).clauses
+
         self._uncapped = [
             title_id
-            for title_id, title in sorted(terms.titles.items())
-            if title.downloads_per_year_max is None
+            for title_id in sorted(terms.titles)
+            if "title-downloads-per-year" not in holds(title_id)
         ] or sorted(terms.titles)
         self._reporting = Reporting(rng, self._agenda, self._speech)
+        self._fortunes = Fortunes(rng, self._agenda, self._speech, self._downloads)
 
     def live(self) -> Life:
         """Everything the member does, from opening the account to the end."""
@@ -80,6 +87,7 @@ class Member:
         if opened.status != 201:
             return
         self._agenda.add(self._begins_at, self._evening)
+        self._fortunes.draw(self._habits.troubles, self._begins_at, self._ends_at)
         if self._habits.hoard:
             self._agenda.add(self._begins_at + timedelta(days=1), self._piling_up(1))
         now = self._begins_at
@@ -88,11 +96,13 @@ class Member:
             yield from intent(now)
 
     def _open(self, at: datetime) -> Told:
-        plan = self._habits.plan
-        answer = yield from self._speech.say(self._speech.call(at, kind="open", plan=plan))
+        region = {"country": self._habits.country, "time_zone": self._habits.time_zone}
+        answer = yield from self._speech.say(
+            self._speech.call(at, kind="open", plan=self._habits.plan, **region)
+        )
         if self._rng.random() < 0.05:
             other = self._rng.choice(sorted(self._terms.plans))
-            yield from self._speech.say(self._speech.call(at, kind="open", plan=other))
+            yield from self._speech.say(self._speech.call(at, kind="open", plan=other, **region))
         return answer
 
     def _evening(self, at: datetime) -> Life:

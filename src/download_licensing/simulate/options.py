@@ -26,12 +26,17 @@ def shipped_catalogue() -> Path:
 
 
 def shipped_policy() -> Path:
-    """The policy that the service publishes when it is told no other."""
+    """The policy that the service begins with when it is told no other."""
     return Path(str(resources.files("download_licensing") / "policy.yaml"))
+
+
+def _shipped_policies() -> tuple[Path, ...]:
+    return (shipped_policy(),)
 
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 Url = Annotated[str, Meta(pattern=r"^https?://[^/]+/?$")]
+Policies = Annotated[tuple[Path, ...], Meta(min_length=1, max_length=100)]
 Connections = Annotated[int, Meta(ge=1, le=1_000)]
 
 
@@ -41,7 +46,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     Attributes:
         urls: of the running service; several processes of it on one store take turns.
         catalogue: that the service uses.
-        policy: that is in force in it.
+        policies: that it decides by, the first first; those after the first are published.
         run: customer ids begin with it.
         seed: of the population.
         members: how many.
@@ -58,7 +63,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     urls: Annotated[tuple[Url, ...], Meta(min_length=1, max_length=100)] = (DEFAULT_URL,)
     catalogue: Path = msgspec.field(default_factory=shipped_catalogue)
-    policy: Path = msgspec.field(default_factory=shipped_policy)
+    policies: Policies = msgspec.field(default_factory=_shipped_policies)
     run: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_~-]{1,40}$")] = msgspec.field(
         default_factory=new_run_name
     )
@@ -80,7 +85,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         catalogue: that the service used.
-        policy: that was in force in it.
+        policies: that it decided by, the first first.
         url: of the running service, to fetch histories from; not used with an export.
         export: a file that `download-licensing export` wrote; None: fetch over HTTP.
         journal: of a simulation; None: check the events of the export alone.
@@ -91,7 +96,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     catalogue: Path = msgspec.field(default_factory=shipped_catalogue)
-    policy: Path = msgspec.field(default_factory=shipped_policy)
+    policies: Policies = msgspec.field(default_factory=_shipped_policies)
     url: Url = DEFAULT_URL
     export: Path | None = None
     journal: Path | None = None

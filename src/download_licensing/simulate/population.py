@@ -71,6 +71,7 @@ class Population:
             self._terms,
             self._popularity,
             span,
+            begins_at=self.begins_at,
             requests_mean=settings.actions_per_member,
             hoards=index % _HOARDERS_EVERY == _HOARDERS_EVERY - 1,
         )

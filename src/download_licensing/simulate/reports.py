@@ -1,8 +1,9 @@
-"""What devices report: plays and releases, late, twice, in any order, by clocks that are wrong."""
+"""What devices report of plays, sessions and releases: late, twice, out of order, clocks wrong."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from download_licensing.simulate.agenda import Agenda, Intent
@@ -12,6 +13,7 @@ from download_licensing.simulate.speech import Speech, repeated
 
 _TWICE_ODDS = 0.15
 _REPLAY_ODDS = 0.3
+_SESSION_ODDS = 0.6
 _AT_ONCE_MAX = 4
 
 
@@ -28,6 +30,7 @@ class Reporting:
         self._rng = rng
         self._agenda = agenda
         self._speech = speech
+        self._sessions = 0
 
     def playing(self, download: Download) -> Intent:
         """Play a download, and perhaps again."""
@@ -36,7 +39,10 @@ class Reporting:
             if self._rng.random() < _REPLAY_ODDS:
                 hours = self._rng.choice((1, 20, 90))
                 self._agenda.add(at + timedelta(hours=hours), intent)
-            yield from self._happened(at, "play", download)
+            if self._rng.random() < _SESSION_ODDS:
+                yield from self._report(at, download, self._session(at, download))
+            else:
+                yield from self._happened(at, "play", download)
 
         return intent
 
@@ -65,15 +71,34 @@ class Reporting:
         return intent
 
     def _happened(self, at: datetime, kind: str, download: Download) -> Life:
-        device = download.device
-        report = Report(kind, download.license_id, at + device.skew)
-        if not device.online:
-            device.pending.append(report)
+        told = Report(kind, download.license_id, at + download.device.skew)
+        yield from self._report(at, download, told)
+
+    def _session(self, at: datetime, download: Download) -> Report:
+        """An evening's session that has just ended, or goes on; its events in any order."""
+        self._sessions += 1
+        moment = at - timedelta(minutes=self._rng.randint(5, 180)) + download.device.skew
+        events = [("start", moment)]
+        for _ in range(self._rng.randint(0, 3)):
+            moment += timedelta(minutes=self._rng.randint(1, 40))
+            events.append((self._rng.choice(("pause", "resume", "keep-alive", "stop")), moment))
+        self._rng.shuffle(events)
+        session_id = f"session-{self._sessions}"
+        return Report("session", download.license_id, session_id=session_id, events=tuple(events))
+
+    def _report(self, at: datetime, download: Download, report: Report) -> Life:
+        """Tell it, or keep it for later; of a session now and then one part before the whole."""
+        told = [report]
+        if len(report.events) > 1 and self._rng.random() < _TWICE_ODDS:
+            told.insert(self._rng.randint(0, 1), replace(report, events=report.events[:1]))
+        if not download.device.online:
+            download.device.pending.extend(told)
             return
-        call = self._call(at, report)
-        yield from self._speech.say(call)
-        if self._rng.random() < _TWICE_ODDS:
-            yield from self._speech.say(self._repeated(call))
+        for part in told:
+            call = self._call(at, part)
+            yield from self._speech.say(call)
+            if self._rng.random() < _TWICE_ODDS:
+                yield from self._speech.say(self._repeated(call))
 
     def _call(self, at: datetime, report: Report) -> Call:
         return self._speech.call(
@@ -81,6 +106,8 @@ class Reporting:
             kind=report.kind,
             license_id=report.license_id,
             device_time=report.device_time,
+            session_id=report.session_id,
+            events=report.events,
         )
 
     def _repeated(self, call: Call) -> Call:
@@ -92,4 +119,6 @@ class Reporting:
             kind=call.kind,
             license_id=call.license_id,
             device_time=call.device_time,
+            session_id=call.session_id,
+            events=call.events,
         )

@@ -12,10 +12,16 @@ from download_licensing.simulate.report import Report
 
 _DONE = {
     "open": "accounts opened",
+    "region": "moves",
+    "standing": "standings told",
+    "block": "blocks",
+    "unblock": "blocks lifted",
     "request": "grants",
     "renew": "renewals",
     "release": "releases",
     "play": "plays",
+    "session": "sessions",
+    "revoke": "licences revoked",
     "remove": "devices removed",
     "license": "licences queried",
     "devices": "device lists queried",

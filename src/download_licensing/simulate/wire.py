@@ -12,21 +12,27 @@ from download_licensing.simulate.oracle import answers
 from download_licensing.simulate.oracle.answers import Body, decode_body
 from download_licensing.simulate.oracle.journal import CallKind
 
-Statuses = Mapping[int, str | None]
+Statuses = Mapping[int, tuple[str, ...]]
 
-# For each call the statuses that are right, errors with the one problem type that goes with them.
+# For each call the statuses that are right, errors with the problem types that go with them.
 _RIGHT: Mapping[CallKind, Statuses] = {
-    "open": {200: None, 201: None, 409: "account-exists"},
-    "request": {201: None},
-    "renew": {200: None, 409: "license-released"},
-    "play": {200: None},
-    "release": {200: None},
-    "remove": {200: None, 404: "device-not-found"},
-    "license": {200: None},
-    "devices": {200: None},
-    "allowance": {200: None},
+    "open": {200: (), 201: (), 409: ("account-exists",)},
+    "region": {200: ()},
+    "standing": {200: ()},
+    "block": {200: ()},
+    "unblock": {200: ()},
+    "request": {201: ()},
+    "renew": {200: (), 409: ("license-released", "license-revoked")},
+    "play": {200: ()},
+    "session": {200: ()},
+    "release": {200: ()},
+    "revoke": {200: ()},
+    "remove": {200: (), 404: ("device-not-found",)},
+    "license": {200: ()},
+    "devices": {200: ()},
+    "allowance": {200: ()},
 }
-_REUSED: Statuses = {422: "idempotency-key-reused"}
+_REUSED: Statuses = {422: ("idempotency-key-reused",)}
 # Problems of a 503, each with whether it has to say when to come back.
 _NOT_NOW = {
     "/problems/overloaded": True,
@@ -70,11 +76,22 @@ def to_http(call: Call) -> HttpRequest:
     return HttpRequest(method, path, headers, body)
 
 
-def _line(call: Call, customer: str) -> tuple[str, str, bytes | None]:
+Line = tuple[str, str, bytes | None]
+
+
+def _line(call: Call, customer: str) -> Line:
+    """Method, path and body."""
     license_path = f"{customer}/licenses/{call.license_id}"
     match call.kind:
         case "open":
-            return "PUT", f"{customer}/account", _encode({"plan": call.plan})
+            told = {"plan": call.plan, "country": call.country, "time_zone": call.time_zone}
+            wanted = {name: value for name, value in told.items() if value}
+            return "PUT", f"{customer}/account", _encode(wanted)
+        case "region":
+            region = {"country": call.country, "time_zone": call.time_zone}
+            return "PUT", f"{customer}/account/region", _encode(region)
+        case "standing" | "block" | "unblock" | "revoke":
+            return _operators_line(call, customer.replace("/v1/", "/v1/admin/", 1))
         case "request":
             wish = {"device_id": call.device_id, "title_id": call.title_id}
             return "POST", f"{customer}/licenses", _encode(wish)
@@ -82,6 +99,10 @@ def _line(call: Call, customer: str) -> tuple[str, str, bytes | None]:
             return "POST", f"{license_path}/renewals", b"{}"
         case "play":
             return "POST", f"{license_path}/plays", _encode({"played_at": call.device_time})
+        case "session":
+            events = [{"kind": kind, "at": at} for kind, at in call.events]
+            path = f"{license_path}/sessions/{call.session_id}"
+            return "POST", path, _encode({"events": events})
         case "release":
             return "POST", f"{license_path}/release", _released(call.device_time)
         case "remove":
@@ -93,6 +114,19 @@ def _line(call: Call, customer: str) -> tuple[str, str, bytes | None]:
         case "allowance":
             about = f"title_id={call.title_id}&device_id={call.device_id}"
             return "GET", f"{customer}/allowance?{about}", None
+
+
+def _operators_line(call: Call, customer: str) -> Line:
+    match call.kind:
+        case "standing":
+            return "PUT", f"{customer}/standing", _encode({"standing": call.standing})
+        case "block":
+            return "PUT", f"{customer}/block", _encode({"reason": call.reason})
+        case "unblock":
+            return "DELETE", f"{customer}/block", None
+        case _:
+            path = f"{customer}/licenses/{call.license_id}/revocation"
+            return "PUT", path, _encode({"reason": call.reason})
 
 
 def _released(at: datetime | None) -> bytes:
@@ -118,8 +152,11 @@ def read_answer(call: Call, response: HttpResponse) -> Body:
     match body:
         case answers.Refusal():
             _check_refusal(body)
+        case answers.Session():
+            _check_addressee(call, body.license)
         case answers.Problem():
-            if body.type != f"/problems/{right[status]}" or body.status != status:
+            kinds = {f"/problems/{kind}" for kind in right[status]}
+            if body.type not in kinds or body.status != status:
                 raise Violation(f"{call.kind} was answered {status} with problem {body.type}")
         case _:
             _check_addressee(call, body)
@@ -154,7 +191,7 @@ def _check_media_type(response: HttpResponse) -> None:
 
 def _check_refusal(body: answers.Refusal) -> None:
     first = body.unmet[0] if body.unmet else None
-    if first != answers.Unmet(body.reason, body.limit, body.used, body.resets_at):
+    if first != answers.Unmet(body.reason, body.rule, body.limit, body.used, body.resets_at):
         raise Violation(
             f"a refusal for {body.reason} does not repeat its first unmet rule: {first}"
         )

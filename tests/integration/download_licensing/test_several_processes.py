@@ -39,7 +39,7 @@ PROCESSES = 4
 POPULATION = PopulationSettings(
     run="turns", seed=3, members=15, actions_per_member=40, days=400, zipf_exponent=1.1
 )
-TERMS = read_terms(shipped_catalogue(), shipped_policy())
+TERMS = read_terms(shipped_catalogue(), [shipped_policy()])
 
 
 class CarelessStore(MemoryStore):

@@ -15,8 +15,9 @@ class Unmet(msgspec.Struct, frozen=True):
     """One restriction that was not met."""
 
     reason: str
-    limit: int
-    used: int
+    rule: str
+    limit: int | None
+    used: int | None
     resets_at: datetime | None
 
 
@@ -26,10 +27,14 @@ class Refusal(msgspec.Struct, frozen=True):
     type: str
     status: int
     reason: str
-    limit: int
-    used: int
+    rule: str
+    limit: int | None
+    used: int | None
     resets_at: datetime | None
     unmet: list[Unmet]
+    policy_version: str
+    at: datetime
+    position: int
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -46,6 +51,10 @@ class Account(msgspec.Struct, frozen=True):
     customer_id: str
     plan: str
     opened_at: datetime
+    country: str | None
+    time_zone: str
+    standing: str
+    blocked: str | None
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -69,9 +78,10 @@ class Grant(msgspec.Struct, frozen=True):
     playback_ends_at: datetime | None
     renewals_left: int | None
     downloads_left_this_year: int | None
-    active_downloads_left_on_device: int
-    devices_left: int
+    active_downloads_left_on_device: int | None
+    devices_left: int | None
     warnings: list[Warned]
+    policy_version: str
 
 
 class License(msgspec.Struct, frozen=True):
@@ -81,7 +91,7 @@ class License(msgspec.Struct, frozen=True):
     customer_id: str
     device_id: str
     title_id: str
-    state: Literal["active", "expired", "released"]
+    state: Literal["active", "expired", "released", "revoked"]
     issued_at: datetime
     expires_at: datetime | None
     first_played_at: datetime | None
@@ -94,6 +104,26 @@ class License(msgspec.Struct, frozen=True):
     renewals_left: int | None
     released_at: datetime | None
     release_reason: str | None
+    revoked_at: datetime | None
+    revoke_reason: str | None
+    policy_version: str
+
+
+class SessionKept(msgspec.Struct, frozen=True):
+    """A playback session as far as it is known."""
+
+    session_id: str
+    state: Literal["playing", "paused", "stopped"]
+    started_at: datetime
+    last_event_at: datetime
+
+
+class Session(msgspec.Struct, frozen=True):
+    """The answer to a report of a session."""
+
+    license: License
+    session: SessionKept | None
+    news: bool
 
 
 class Removal(msgspec.Struct, frozen=True):
@@ -117,7 +147,7 @@ class Devices(msgspec.Struct, frozen=True):
     """The devices of an account."""
 
     plan: str
-    devices_max: int
+    devices_max: int | None
     devices_in_use: int
     devices: list[DeviceLine]
 
@@ -130,19 +160,26 @@ class Allowance(msgspec.Struct, frozen=True):
     allowed: bool
     refusals: list[Unmet]
     downloads_left_this_year: int | None
-    active_downloads_left_on_device: int
-    devices_left: int
+    active_downloads_left_on_device: int | None
+    devices_left: int | None
+    policy_version: str
 
 
-Body = Refusal | Problem | Account | Grant | License | Removal | Devices | Allowance
+Body = Refusal | Problem | Account | Grant | License | Session | Removal | Devices | Allowance
 """What an answer may hold, by the call and the status: see `body_type`."""
 
 _RIGHT: dict[str, type[Body]] = {
     "open": Account,
+    "region": Account,
+    "standing": Account,
+    "block": Account,
+    "unblock": Account,
     "request": Grant,
     "renew": Grant,
     "play": License,
     "release": License,
+    "revoke": License,
+    "session": Session,
     "remove": Removal,
     "license": License,
     "devices": Devices,

@@ -13,8 +13,14 @@ from typing import TypeVar
 
 from download_licensing.simulate.oracle.findings import Complaint, Kind
 from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
-from download_licensing.simulate.oracle.limits import unmet_by_renewal, unmet_by_request
+from download_licensing.simulate.oracle.limits import (
+    ends_at,
+    holding,
+    unmet_by_renewal,
+    unmet_by_request,
+)
 from download_licensing.simulate.oracle.records import (
+    AccountBlocked,
     Deed,
     DeviceRegistered,
     DeviceRemoved,
@@ -26,8 +32,13 @@ from download_licensing.simulate.oracle.records import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
     PlayCounted,
+    RegionChanged,
+    SessionReported,
+    StandingChanged,
 )
+from download_licensing.simulate.oracle.sessions import between
 from download_licensing.simulate.oracle.terms import Terms
 
 F = TypeVar("F")
@@ -72,14 +83,19 @@ def _grant(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     yield from _registration(deed, ledger, issued.device_id)
     yield from _counted(deed, license_id, issued.device_id, issued.title_id)
     yield from _held(deed, license_id, issued.device_id, issued.title_id, issued.expires_at)
-    title, at = terms.titles[issued.title_id], issued.at
+    at = issued.at
+    holds = holding(ledger, terms, at, issued.title_id)
     for unmet in unmet_by_request(ledger, terms, issued.device_id, issued.title_id, at):
         yield Complaint(Kind.LIMIT_PASSED, f"granted at {at} against {unmet}")
-    window_s = title.playback_window.total_seconds() if title.playback_window else 0
+    window = holds.span("playback-window")
+    renewals_max = holds.most("renewals-per-license", "renewals_max")
     yield from _same("plan", issued.plan, ledger.plan)
-    yield from _same("expires_at", issued.expires_at, _after(at, title.duration))
-    yield from _same("playback_window_s", issued.playback_window_s, window_s)
-    yield from _same("renewals_max", issued.renewals_max, title.renewals_max)
+    yield from _same("policy_version", issued.policy_version, holds.version)
+    yield from _same("expires_at", issued.expires_at, ends_at(holds, at))
+    yield from _same(
+        "playback_window_s", issued.playback_window_s, window.total_seconds() if window else 0
+    )
+    yield from _same("renewals_max", issued.renewals_max, renewals_max)
 
 
 def _registration(deed: Deed, ledger: Ledger, device_id: str) -> Complaints:
@@ -97,24 +113,64 @@ def _registration(deed: Deed, ledger: Ledger, device_id: str) -> Complaints:
 
 
 def _play(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
-    yield from _shape(
-        deed, {"first-play-reported": 1}, optional=("download-shortened", "play-counted")
-    )
-    kept = ledger.licenses.get(_addressee(deed, FirstPlayReported))
-    if kept is None or kept.released_at is not None or kept.first_played_at is not None:
-        yield Complaint(Kind.SHAPE, "a first play of a licence that is released, played or unknown")
+    shape = {"first-play-reported": 1, "play-counted": 1}
+    complaints = list(_shape(deed, shape, optional=("download-shortened",)))
+    yield from complaints
+    if complaints:
         return
+    kept = ledger.licenses.get(_addressee(deed, FirstPlayReported))
+    if kept is None or kept.ended_at is not None or kept.first_played_at is not None:
+        yield Complaint(Kind.SHAPE, "a first play of a licence that has ended, was played, or none")
+        return
+    yield from _play_counted(deed, kept, "", _fact(deed, FirstPlayReported).played_at)
+    yield from _window(deed, kept)
+
+
+def _session(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    kept = ledger.licenses.get(_addressee(deed, SessionReported))
+    if kept is None:
+        yield Complaint(Kind.SHAPE, "a session of an unknown licence")
+        return
+    fact = _fact(deed, SessionReported)
+    known = kept.sessions.get(fact.session_id)
+    begins = known is None and kept.ended_at is None and kept.first_played_at is None
+    shape = {"session-reported": 1, "play-counted": known is None, "first-play-reported": begins}
+    optional = ("download-shortened",) if begins else ()
+    complaints = list(_shape(deed, {n: int(c) for n, c in shape.items() if c}, optional))
+    yield from complaints
+    latest = min(fact.at, kept.ended_at or fact.at)
+    if not kept.issued_at <= fact.started_at <= fact.last_at <= max(latest, kept.issued_at):
+        yield Complaint(Kind.ARITHMETIC, f"a session from {fact.started_at} to {fact.last_at}")
+    if known is not None:
+        yield from _same("started_at", fact.started_at, known.started_at)
+        if known.state == "stopped" or fact.last_at < known.last_at:
+            yield Complaint(Kind.SHAPE, f"{fact} after {known}")
+    elif not complaints:
+        counted = between(fact.reported_at_device, kept.issued_at, latest)
+        yield from _same("started_at", fact.started_at, counted)
+        yield from _play_counted(deed, kept, fact.session_id, fact.started_at)
+        if begins:
+            yield from _window(deed, kept)
+
+
+def _play_counted(
+    deed: Deed, kept: LicenseKept, session_id: str, played_at: datetime
+) -> Complaints:
+    """The play counts once, for its title, when it is said to have been."""
+    fact = _fact(deed, PlayCounted)
+    found = (_addressee(deed, PlayCounted), fact.license_id, fact.session_id, fact.played_at)
+    yield from _same("play", found, (kept.title_id, kept.license_id, session_id, played_at))
+
+
+def _window(deed: Deed, kept: LicenseKept) -> Complaints:
+    """A first play starts the playback window, and so may move the effective expiry."""
     fact = _fact(deed, FirstPlayReported)
-    counted = min(max(fact.reported_at_device, kept.since), fact.at)
+    counted = between(fact.reported_at_device, kept.since, fact.at)
     window = timedelta(seconds=kept.playback_window_s) if kept.playback_window_s else None
     yield from _same("played_at", fact.played_at, counted)
     yield from _same("playback_ends_at", fact.playback_ends_at, _after(counted, window))
-    for told in deed.told:
-        if isinstance(told.fact, PlayCounted):
-            play = (told.aggregate_id, told.fact.license_id, told.fact.played_at)
-            yield from _same("play", play, (kept.title_id, kept.license_id, counted))
-    before, ends_at = kept.ends_at(), fact.playback_ends_at
-    shortens = ends_at is not None and (before is None or ends_at < before)
+    before, ends = kept.ends_at(), fact.playback_ends_at
+    shortens = ends is not None and (before is None or ends < before)
     shortened = [t for t in deed.told if isinstance(t.fact, DownloadShortened)]
     if shortens != bool(shortened):
         yield Complaint(Kind.SHAPE, f"expiry moves: {shortens}, yet the device says {shortened}")
@@ -128,20 +184,18 @@ def _renewal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     complaints = list(_shape(deed, shape))
     yield from complaints
     kept = ledger.licenses.get(license_id)
-    if kept is None or kept.released_at is not None:
-        yield Complaint(
-            Kind.SHAPE, f"renewal of licence {license_id}, which is released or unknown"
-        )
+    if kept is None or kept.ended_at is not None:
+        yield Complaint(Kind.SHAPE, f"renewal of licence {license_id}, which has ended, or is none")
         return
     if complaints:
         return
     at = fact.at
+    holds = holding(ledger, terms, at, kept.title_id)
     yield from _same("refresh", fact.refresh, not kept.active(at))
     for unmet in unmet_by_renewal(ledger, terms, kept, at):
         yield Complaint(Kind.LIMIT_PASSED, f"renewed at {at} against {unmet}")
-    yield from _same(
-        "expires_at", fact.expires_at, _after(at, terms.titles[kept.title_id].duration)
-    )
+    yield from _same("policy_version", fact.policy_version, holds.version)
+    yield from _same("expires_at", fact.expires_at, ends_at(holds, at))
     ends = [fact.expires_at] if fact.refresh else [fact.expires_at, kept.playback_ends_at]
     effective = min((end for end in ends if end is not None), default=None)
     yield from _held(deed, license_id, kept.device_id, kept.title_id, effective)
@@ -152,11 +206,46 @@ def _renewal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
 def _release(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     yield from _shape(deed, {"license-released": 1, "download-dropped": 1})
     yield from _same("reason", _fact(deed, LicenseReleased).reason, "deleted")
-    kept = ledger.licenses.get(_addressee(deed, LicenseReleased))
-    if kept is None or kept.released_at is not None:
-        yield Complaint(Kind.SHAPE, "release of a licence that is released or unknown")
+    yield from _ended(deed, ledger, LicenseReleased)
+
+
+def _revocation(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _shape(deed, {"license-revoked": 1, "download-dropped": 1})
+    yield from _ended(deed, ledger, LicenseRevoked)
+
+
+def _ended(
+    deed: Deed, ledger: Ledger, ending: type[LicenseReleased | LicenseRevoked]
+) -> Complaints:
+    kept = ledger.licenses.get(_addressee(deed, ending))
+    if kept is None or kept.ended_at is not None:
+        yield Complaint(Kind.SHAPE, "the end of a licence that has ended before, or is none")
         return
-    yield from _dropped(deed, {kept.license_id: kept})
+    yield from _dropped(deed, {kept.license_id: kept}, ending)
+
+
+def _region(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    fact = _fact(deed, RegionChanged)
+    yield from _change(deed, (ledger.country, ledger.time_zone), (fact.country, fact.time_zone))
+
+
+def _standing(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _change(deed, ledger.standing, _fact(deed, StandingChanged).standing)
+
+
+def _block(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _change(deed, ledger.blocked, _fact(deed, AccountBlocked).reason)
+
+
+def _unblock(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _change(deed, ledger.blocked, "")
+
+
+def _change(deed: Deed, before: object, after: object) -> Complaints:
+    """One fact, which changes something."""
+    yield from _shape(deed, {deed.told[0].name: 1})
+    if before == after:
+        yield Complaint(Kind.SHAPE, f"{deed.told[0].name} to {after}, as it was before")
 
 
 def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
@@ -167,7 +256,7 @@ def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     freed = {
         kept.license_id: kept
         for kept in ledger.licenses.values()
-        if kept.device_id == device_id and kept.released_at is None
+        if kept.device_id == device_id and kept.ended_at is None
     }
     number = len(freed)
     shape = {"device-removed": 1, "license-released": number, "download-dropped": number}
@@ -175,16 +264,22 @@ def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     for told in deed.told:
         if isinstance(told.fact, LicenseReleased):
             yield from _same("reason", told.fact.reason, "device-removed")
-    yield from _dropped(deed, freed)
+    yield from _dropped(deed, freed, LicenseReleased)
 
 
 _CHECKS = {
     "account-opened": _opening,
     "license-issued": _grant,
     "license-renewed": _renewal,
+    "session-reported": _session,
     "first-play-reported": _play,
     "device-removed": _removal,
     "license-released": _release,
+    "license-revoked": _revocation,
+    "region-changed": _region,
+    "standing-changed": _standing,
+    "account-blocked": _block,
+    "account-unblocked": _unblock,
 }
 
 
@@ -212,14 +307,18 @@ def _held(
     yield from _same("expiry of the download held", fact.expires_at, expires_at)
 
 
-def _dropped(deed: Deed, freed: dict[str, LicenseKept]) -> Complaints:
-    released = {t.aggregate_id for t in deed.told if isinstance(t.fact, LicenseReleased)}
+def _dropped(
+    deed: Deed,
+    freed: dict[str, LicenseKept],
+    ending: type[LicenseReleased | LicenseRevoked],
+) -> Complaints:
+    ended = {t.aggregate_id for t in deed.told if isinstance(t.fact, ending)}
     dropped = {
         (t.aggregate_id, t.fact.license_id)
         for t in deed.told
         if isinstance(t.fact, DownloadDropped)
     }
-    yield from _same("licences released", released, set(freed))
+    yield from _same("licences ended", ended, set(freed))
     expected = {(kept.device_id, kept.license_id) for kept in freed.values()}
     yield from _same("downloads dropped", dropped, expected)
 

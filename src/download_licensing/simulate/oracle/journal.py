@@ -12,7 +12,21 @@ from typing import Literal
 import msgspec
 
 CallKind = Literal[
-    "open", "request", "renew", "play", "release", "remove", "license", "devices", "allowance"
+    "open",
+    "region",
+    "standing",
+    "block",
+    "unblock",
+    "request",
+    "renew",
+    "play",
+    "session",
+    "release",
+    "revoke",
+    "remove",
+    "license",
+    "devices",
+    "allowance",
 ]
 
 
@@ -30,7 +44,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         attempts: how often it was sent.
         reuses_key: its key was used before for another command.
         license_id, device_id, title_id, plan: what it names, if it does.
+        country, time_zone, standing, reason, session_id: likewise.
         device_time: the time a device claims for a play or a release.
+        events: of a session, as the device tells them: kind and time.
         crc: of the answer's whole body.
         body: the answer without its texts.
     """
@@ -48,7 +64,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device_id: str = ""
     title_id: str = ""
     plan: str = ""
+    country: str = ""
+    time_zone: str = ""
+    standing: str = ""
+    reason: str = ""
+    session_id: str = ""
     device_time: datetime | None = None
+    events: tuple[tuple[str, datetime], ...] = ()
     crc: int = 0
     body: msgspec.Raw = msgspec.Raw(b"null")
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from download_licensing.simulate.oracle.records import (
+    AccountBlocked,
     AccountOpened,
+    AccountUnblocked,
     DeviceRegistered,
     DeviceRemoved,
     DownloadCounted,
@@ -22,7 +24,11 @@ from download_licensing.simulate.oracle.records import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
     PlayCounted,
+    RegionChanged,
+    SessionReported,
+    StandingChanged,
     Told,
 )
 
@@ -42,11 +48,21 @@ class LicenseKept:
     expires_at: datetime | None
     playback_window_s: float
     renewals_max: int | None
+    policy_version: str
     renewals: int = 0
+    renewed: list[datetime] = field(default_factory=list)
     first_played_at: datetime | None = None
     playback_ends_at: datetime | None = None
     released_at: datetime | None = None
     release_reason: str | None = None
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+    sessions: dict[str, SessionReported] = field(default_factory=dict)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was released or revoked."""
+        return self.released_at or self.revoked_at
 
     def ends_at(self) -> datetime | None:
         """The effective expiry: the licence's or the playback window's end; None: never."""
@@ -56,7 +72,7 @@ class LicenseKept:
     def active(self, at: datetime) -> bool:
         """Whether it counts at that time."""
         ends_at = self.ends_at()
-        return self.released_at is None and (ends_at is None or at < ends_at)
+        return self.ended_at is None and (ends_at is None or at < ends_at)
 
 
 @dataclass(slots=True)
@@ -74,6 +90,7 @@ class Download:
 
     title_id: str
     license_id: str
+    device_id: str
     at: datetime
 
 
@@ -84,6 +101,12 @@ class Ledger:
     customer_id: str
     plan: str | None = None
     opened_at: datetime | None = None
+    country: str = ""
+    time_zone: str = "UTC"
+    standing: str = "good"
+    blocked: str = ""
+    registrations: list[datetime] = field(default_factory=list)
+    plays: list[tuple[str, datetime]] = field(default_factory=list)
     devices: dict[str, DeviceKept] = field(default_factory=dict)
     licenses: dict[str, LicenseKept] = field(default_factory=dict)
     downloads: list[Download] = field(default_factory=list)
@@ -108,6 +131,10 @@ class Ledger:
             if download.title_id == title_id and download.at > at - YEAR
         )
 
+    def played(self, title_id: str, at: datetime) -> list[datetime]:
+        """When downloads of the title were played within the year before."""
+        return [played for title, played in self.plays if title == title_id and played > at - YEAR]
+
     def enter(self, told: Told) -> None:
         """Take in one fact.
 
@@ -115,16 +142,16 @@ class Ledger:
             KeyError: it speaks of a licence or a device that no earlier event introduced.
         """
         match told.fact:
-            case AccountOpened(plan, at):
-                self.plan, self.opened_at = plan, at
             case DeviceRegistered(device_id, at):
-                self.devices[device_id] = DeviceKept(at)
+                self.registrations.append(at)
+                known = self.devices.get(device_id)
+                self.devices[device_id] = DeviceKept(at, held=known.held if known else {})
             case DeviceRemoved(device_id, at):
                 self.devices[device_id].removed_at = at
-            case DownloadCounted(license_id, _, at):
-                self.downloads.append(Download(told.aggregate_id, license_id, at))
-            case PlayCounted():
-                pass
+            case DownloadCounted(license_id, device_id, at):
+                self.downloads.append(Download(told.aggregate_id, license_id, device_id, at))
+            case PlayCounted(_, _, played_at):
+                self.plays.append((told.aggregate_id, played_at))
             case DownloadHeld(license_id, _, expires_at, _):
                 self.devices[told.aggregate_id].held[license_id] = expires_at
             case DownloadShortened(license_id, expires_at, _):
@@ -132,11 +159,29 @@ class Ledger:
             case DownloadDropped(license_id, _):
                 del self.devices[told.aggregate_id].held[license_id]
             case _:
+                self._enter_account(told)
+
+    def _enter_account(self, told: Told) -> None:
+        match told.fact:
+            case AccountOpened(plan, at, country, time_zone):
+                self.plan, self.opened_at = plan, at
+                self.country, self.time_zone = country, time_zone
+            case RegionChanged(country, time_zone):
+                self.country, self.time_zone = country, time_zone
+            case StandingChanged(standing):
+                self.standing = standing
+            case AccountBlocked(reason):
+                self.blocked = reason
+            case AccountUnblocked():
+                self.blocked = ""
+            case _:
                 self._enter_license(told)
 
     def _enter_license(self, told: Told) -> None:
         match told.fact:
-            case LicenseIssued(title_id, device_id, plan, expires_at, window_s, renewals_max, at):
+            case LicenseIssued(
+                title_id, device_id, plan, expires_at, window_s, renewals_max, at, version
+            ):
                 self.licenses[told.aggregate_id] = LicenseKept(
                     license_id=told.aggregate_id,
                     title_id=title_id,
@@ -147,18 +192,25 @@ class Ledger:
                     expires_at=expires_at,
                     playback_window_s=window_s,
                     renewals_max=renewals_max,
+                    policy_version=version,
                 )
             case FirstPlayReported(played_at, _, playback_ends_at, _):
                 kept = self.licenses[told.aggregate_id]
                 kept.first_played_at, kept.playback_ends_at = played_at, playback_ends_at
-            case LicenseRenewed(expires_at, refresh, at):
+            case LicenseRenewed(expires_at, refresh, at, version):
                 kept = self.licenses[told.aggregate_id]
-                kept.expires_at, kept.since = expires_at, at
+                kept.expires_at, kept.since, kept.policy_version = expires_at, at, version
+                kept.renewed.append(at)
                 kept.renewals += 1
                 if refresh:
                     kept.first_played_at = kept.playback_ends_at = None
             case LicenseReleased(reason, _, at):
                 kept = self.licenses[told.aggregate_id]
                 kept.released_at, kept.release_reason = at, reason
+            case LicenseRevoked(reason, at):
+                kept = self.licenses[told.aggregate_id]
+                kept.revoked_at, kept.revoke_reason = at, reason
+            case SessionReported():
+                self.licenses[told.aggregate_id].sessions[told.fact.session_id] = told.fact
             case _:
                 raise AssertionError(f"no such fact: {told.name}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+
+SessionState = Literal["playing", "paused", "stopped"]
 
 
 class RecordedEvent(msgspec.Struct, frozen=True):
@@ -27,6 +30,36 @@ class AccountOpened(msgspec.Struct, frozen=True):
     """The account was opened."""
 
     plan: str
+    at: datetime
+    country: str
+    time_zone: str
+
+
+class RegionChanged(msgspec.Struct, frozen=True):
+    """The customer lives elsewhere."""
+
+    country: str
+    time_zone: str
+    at: datetime
+
+
+class StandingChanged(msgspec.Struct, frozen=True):
+    """Billing told how the customer stands."""
+
+    standing: str
+    at: datetime
+
+
+class AccountBlocked(msgspec.Struct, frozen=True):
+    """An operator stopped downloads."""
+
+    reason: str
+    at: datetime
+
+
+class AccountUnblocked(msgspec.Struct, frozen=True):
+    """An operator allowed downloads again."""
+
     at: datetime
 
 
@@ -95,6 +128,7 @@ class LicenseIssued(msgspec.Struct, frozen=True):
     playback_window_s: float
     renewals_max: int | None
     at: datetime
+    policy_version: str
 
 
 class FirstPlayReported(msgspec.Struct, frozen=True):
@@ -112,6 +146,8 @@ class LicenseRenewed(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     refresh: bool
     at: datetime
+    policy_version: str
+    item_id: str = ""
 
 
 class LicenseReleased(msgspec.Struct, frozen=True):
@@ -122,8 +158,30 @@ class LicenseReleased(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class LicenseRevoked(msgspec.Struct, frozen=True):
+    """An operator ended a licence for good."""
+
+    reason: str
+    at: datetime
+
+
+class SessionReported(msgspec.Struct, frozen=True):
+    """What is known of a playback session after a report."""
+
+    session_id: str
+    started_at: datetime
+    state: SessionState
+    last_at: datetime
+    reported_at_device: datetime
+    at: datetime
+
+
 Fact = (
     AccountOpened
+    | RegionChanged
+    | StandingChanged
+    | AccountBlocked
+    | AccountUnblocked
     | DeviceRegistered
     | DeviceRemoved
     | DownloadCounted
@@ -135,10 +193,16 @@ Fact = (
     | FirstPlayReported
     | LicenseRenewed
     | LicenseReleased
+    | LicenseRevoked
+    | SessionReported
 )
 
 _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("account", "account-opened"): AccountOpened,
+    ("account", "region-changed"): RegionChanged,
+    ("account", "standing-changed"): StandingChanged,
+    ("account", "account-blocked"): AccountBlocked,
+    ("account", "account-unblocked"): AccountUnblocked,
     ("account", "device-registered"): DeviceRegistered,
     ("account", "device-removed"): DeviceRemoved,
     ("downloaded-title", "download-counted"): DownloadCounted,
@@ -150,6 +214,8 @@ _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("license", "first-play-reported"): FirstPlayReported,
     ("license", "license-renewed"): LicenseRenewed,
     ("license", "license-released"): LicenseReleased,
+    ("license", "license-revoked"): LicenseRevoked,
+    ("license", "session-reported"): SessionReported,
 }
 _DECODERS = {key: msgspec.json.Decoder(fact) for key, fact in _FACTS.items()}
 

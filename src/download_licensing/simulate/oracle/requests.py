@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from download_licensing.simulate.oracle.journal import CallKind, Entry
+from download_licensing.simulate.oracle.ledger import Ledger
 from download_licensing.simulate.oracle.records import (
+    AccountBlocked,
     AccountOpened,
+    AccountUnblocked,
     Deed,
     DeviceRemoved,
     FirstPlayReported,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
+    RegionChanged,
+    SessionReported,
+    StandingChanged,
     Told,
 )
+from download_licensing.simulate.oracle.sessions import session_expected
 
 _LEADING: dict[CallKind, type] = {
     "open": AccountOpened,
+    "region": RegionChanged,
+    "standing": StandingChanged,
+    "block": AccountBlocked,
+    "unblock": AccountUnblocked,
+    "session": SessionReported,
+    "revoke": LicenseRevoked,
     "request": LicenseIssued,
     "renew": LicenseRenewed,
     "play": FirstPlayReported,
@@ -26,8 +40,11 @@ _LEADING: dict[CallKind, type] = {
 }
 
 
-def asked_otherwise(entries: Sequence[Entry], deed: Deed) -> str | None:
-    """How a deed differs from what was asked under its key; None: not at all."""
+def asked_otherwise(entries: Sequence[Entry], deed: Deed, ledger: Ledger) -> str | None:
+    """How a deed differs from what was asked under its key; None: not at all.
+
+    The ledger is as it was before.
+    """
     entry = entries[0]
     leading = _LEADING.get(entry.call)
     told = next((told for told in deed.told if leading and isinstance(told.fact, leading)), None)
@@ -35,6 +52,10 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed) -> str | None:
         return f"{entry.call} was asked, yet {', '.join(deed.names())} recorded"
     if told.fact.at not in {entry.at for entry in entries}:
         return f"decided by {told.fact.at}, which was never sent"
+    kept = ledger.licenses.get(told.aggregate_id)
+    if isinstance(told.fact, SessionReported) and kept is not None:
+        expected = session_expected(kept, entry.session_id, entry.events, told.fact.at)
+        return None if told.fact == expected else f"recorded {told.fact}, expected {expected}"
     asked, done = _asked(entry), _done(told)
     return None if asked == done else f"asked for {asked}, did {done}"
 
@@ -42,7 +63,17 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed) -> str | None:
 def _asked(entry: Entry) -> tuple[object, ...]:
     match entry.call:
         case "open":
-            return (entry.plan,)
+            return (entry.plan, entry.country, entry.time_zone or "UTC")
+        case "region":
+            return (entry.country, entry.time_zone)
+        case "standing":
+            return (entry.standing,)
+        case "block":
+            return (entry.reason,)
+        case "unblock":
+            return ()
+        case "revoke":
+            return (entry.license_id, entry.reason)
         case "request":
             return (entry.device_id, entry.title_id)
         case "renew":
@@ -55,8 +86,16 @@ def _asked(entry: Entry) -> tuple[object, ...]:
 
 def _done(told: Told) -> tuple[object, ...]:
     match told.fact:
-        case AccountOpened(plan):
-            return (plan,)
+        case AccountOpened(plan, _, country, time_zone):
+            return (plan, country, time_zone)
+        case RegionChanged(country, time_zone):
+            return (country, time_zone)
+        case StandingChanged(standing):
+            return (standing,)
+        case AccountBlocked(reason):
+            return (reason,)
+        case LicenseRevoked(reason):
+            return (told.aggregate_id, reason)
         case LicenseIssued(title_id, device_id):
             return (device_id, title_id)
         case LicenseRenewed():

@@ -51,13 +51,21 @@ class History(msgspec.Struct):
 
 
 class _Claim(msgspec.Struct):
-    """An answer that waits for a state on which it is right."""
+    """An answer that waits for a state on which it is right.
+
+    Attributes:
+        earliest, latest: the states that it may have met, by the positions of their last events.
+        effect: what its key did.
+        before: the last state on which it may have had no effect all the same: what changes nothing
+            is not kept under its key, and may have an effect when it is sent again.
+    """
 
     entry: Entry
     body: Body
     earliest: int
     latest: int
     effect: Deed | None
+    before: int = -1
     contradiction: str = "no state in real-time order is left for it"
 
 
@@ -70,7 +78,7 @@ def examine(history: History, terms: Terms) -> list[Finding]:
         deeds = list(deeds_of(history.events))
     except UnreadableEvent as error:
         return [Finding(history.customer_id, 0, Kind.SHAPE, str(error))]
-    unknown = _named(history, deeds) - terms.plans.keys() - terms.titles.keys()
+    unknown = _named(history, deeds) - terms.plans - terms.titles.keys()
     if unknown:
         detail = f"the catalogue has no {', '.join(sorted(unknown))}: is it the service's?"
         return [Finding(history.customer_id, 0, Kind.SHAPE, detail)]
@@ -137,11 +145,14 @@ class _Walk:
             earliest = self._order.earliest(entry.began_ns)
             latest = self._order.latest(entry.ended_ns)
             effect = deed if entry.status < 300 else None
+            before = min(latest, deed.first - 1) if deed else -1
+            if entry.call in {"request", "renew"} or earliest > before:
+                before = -1
             if deed is not None:  # without effect is right before it only
                 latest = min(latest, deed.first - 1)
             if effect is not None:  # a repetition tells what was then, however late it comes
                 earliest = min(earliest, effect.last)
-            yield _Claim(entry, body, earliest, latest, effect)
+            yield _Claim(entry, body, earliest, latest, effect, before if effect else -1)
 
     def _check_request(self, deed: Deed) -> None:
         entries = self._asked.get(deed.command_id, ())
@@ -154,7 +165,7 @@ class _Walk:
         if surely >= deed.first:
             detail = f"key {deed.command_id} began after position {surely} was acknowledged"
             self._find(deed.first, Kind.ORDER, detail)
-        if difference := asked_otherwise(entries, deed):
+        if difference := asked_otherwise(entries, deed, self._ledger):
             self._find(deed.first, Kind.SHAPE, f"key {deed.command_id}: {difference}")
 
     def _enter(self, deed: Deed) -> bool:
@@ -177,7 +188,7 @@ class _Walk:
         kept = {
             (license.device_id, license.license_id): license.ends_at()
             for license in self._ledger.licenses.values()
-            if license.released_at is None
+            if license.ended_at is None
         }
         if held != kept:
             detail = f"devices and licences disagree on {held.items() ^ kept.items()}"
@@ -198,9 +209,9 @@ class _Walk:
         self._open = waiting
 
     def _right_here(self, claim: _Claim, position: int) -> bool:
-        if position > claim.latest:
+        if position > (claim.latest if claim.effect is None else claim.before):
             return False
-        contradiction = against(claim.entry, claim.body, self._ledger, self._terms)
+        contradiction = against(claim.entry, claim.body, self._ledger, self._terms, position)
         if contradiction is None:
             return True
         claim.contradiction = contradiction

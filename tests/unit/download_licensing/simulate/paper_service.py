@@ -5,41 +5,86 @@ contract says. So whatever the oracle finds in an unspoilt history of it is a mi
 of the driver's.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from download_licensing.simulate.oracle import RecordedEvent, Terms
+from download_licensing.simulate.oracle import RecordedEvent
 from download_licensing.simulate.oracle.answers import Unmet
 from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
 from download_licensing.simulate.oracle.limits import (
     active_left,
     devices_left,
     downloads_left,
+    ends_at,
+    holding,
     renewals_left,
     unmet_by_renewal,
     unmet_by_request,
 )
 from download_licensing.simulate.oracle.records import tell
-from download_licensing.simulate.oracle.terms import Plan, Title
+from download_licensing.simulate.oracle.sessions import between, session_expected
+from download_licensing.simulate.oracle.terms import Clause, Layer, Terms, Version
 from download_licensing.simulate.wire import HttpRequest, HttpResponse
 
 RECORDED_AT = datetime(2030, 1, 1, tzinfo=UTC)
 Json = dict[str, Any]
 Reply = tuple[int, Json]
+Fact = tuple[str, str, str, Json]
 
+
+def plan(devices: int, downloads: int) -> Layer:
+    return {
+        "device-limit": {"devices_max": devices},
+        "active-downloads-per-device": {"downloads_max": downloads},
+    }
+
+
+def title(downloads: int | None, hours: int, window_hours: int, renewals: int | None) -> Layer:
+    counts: dict[str, Clause | None] = {
+        "title-downloads-per-year": None if downloads is None else {"downloads_max": downloads},
+        "renewals-per-license": None if renewals is None else {"renewals_max": renewals},
+    }
+    durations = {
+        "license-duration": {"hours": hours},
+        "playback-window": {"hours": window_hours},
+    }
+    return counts | durations
+
+
+LAYERS: dict[str, Layer] = {
+    "default": {"operator-block": {}, "account-standing": {}},
+    "plans.basic": plan(1, 3),
+    "plans.standard": plan(2, 4),
+    "titles.short": title(2, 48, 12, 1),
+    "titles.month": title(3, 30 * 24, 48, 2),
+    "titles.once": title(1, 7 * 24, 0, 0),
+    "titles.free": title(None, 30 * 24, 0, None),
+    "titles.endless": title(5, 0, 0, None),
+}
 TERMS = Terms(
-    plans={"basic": Plan(1, 3), "standard": Plan(2, 4)},
-    titles={
-        "short": Title(2, timedelta(hours=48), timedelta(hours=12), 1),
-        "month": Title(3, timedelta(days=30), timedelta(hours=48), 2),
-        "once": Title(1, timedelta(days=7), None, 0),
-        "free": Title(None, timedelta(days=30), None, None),
-        "endless": Title(5, None, None, None),
-    },
+    plans=frozenset({"basic", "standard"}),
+    titles={"short": "", "month": "", "once": "", "free": "tide", "endless": "tide"},
+    versions=(Version("v1", None, LAYERS),),
 )
+
+
+def terms_with(
+    rule: str, *, since: datetime | None = None, off: bool = False, **parameters: Any
+) -> Terms:
+    """The terms with one rule set anew for every title, or off; with a date, a second version."""
+    layers = {
+        place: {**layer, rule: None if off else parameters}
+        if place.startswith("titles.")
+        else layer
+        for place, layer in LAYERS.items()
+    }
+    changed = Version("v2", since, layers) if since else Version("v1", None, layers)
+    versions = (*TERMS.versions, changed) if since else (changed,)
+    return msgspec.structs.replace(TERMS, versions=versions)
 
 
 class Stream:
@@ -50,7 +95,7 @@ class Stream:
         self.events: list[RecordedEvent] = []
         self.answers: dict[str, tuple[tuple[str, ...], Reply]] = {}
 
-    def record(self, key: str, at: datetime, *facts: tuple[str, str, str, Json]) -> None:
+    def record(self, key: str, at: datetime, *facts: Fact) -> None:
         """Append one commit of (aggregate type, aggregate id, event name, data)."""
         recorded_at = RECORDED_AT + timedelta(seconds=len(self.events))
         commit_id = f"commit-{len(self.events) + 1}"
@@ -84,7 +129,8 @@ class PaperService:
     def answer(self, request: HttpRequest) -> HttpResponse:
         self.requests.append(request)
         url = urlsplit(request.path)
-        _, _, _, customer_id, *path = url.path.split("/")
+        parts = url.path.split("/")
+        customer_id, *path = parts[parts.index("customers") + 1 :]
         stream = self.streams.setdefault(customer_id, Stream(customer_id))
         at = datetime.fromisoformat(request.headers["rehearsal-time"])
         key = request.headers.get("idempotency-key", "")
@@ -97,7 +143,8 @@ class PaperService:
         if known is not None:
             return _response(known[1], replay=True)
         head = len(stream.events)
-        reply = self._decide(stream, (request.method, path), key, at, body)
+        decide = self._decide_operators if "admin" in parts else self._decide
+        reply = decide(stream, (request.method, path), key, at, body)
         if len(stream.events) > head:
             stream.answers[key] = (command, reply)
         return _response(reply)
@@ -110,7 +157,13 @@ class PaperService:
             return _problem(404, "account-not-found")
         match method, path:
             case "PUT", ["account"]:
-                return self._open(stream, key, at, body["plan"])
+                return self._open(stream, key, at, body)
+            case "PUT", ["account", "region"]:
+                told = (body["country"], body["time_zone"])
+                known = (stream.ledger.country, stream.ledger.time_zone)
+                return _account(
+                    stream, key, at, ("region-changed", body) if known != told else None
+                )
             case "POST", ["licenses"]:
                 return self._request(stream, key, at, body["device_id"], body["title_id"])
             case "POST", ["licenses", license_id, "renewals"]:
@@ -119,6 +172,8 @@ class PaperService:
                 return self._play(stream, key, at, license_id, body["played_at"])
             case "POST", ["licenses", license_id, "release"]:
                 return self._release(stream, key, at, license_id, body.get("released_at"))
+            case "POST", ["licenses", license_id, "sessions", session_id]:
+                return self._session(stream, key, at, (license_id, session_id), body["events"])
             case "DELETE", ["devices", device_id]:
                 return self._remove(stream, key, at, device_id)
             case "GET", ["licenses", license_id]:
@@ -130,34 +185,55 @@ class PaperService:
             case _:
                 raise AssertionError(f"{method} {path}")
 
-    def _open(self, stream: Stream, key: str, at: datetime, plan: str) -> Reply:
-        opened_before = stream.ledger.plan
-        if opened_before not in {None, plan}:
+    def _open(self, stream: Stream, key: str, at: datetime, body: Json) -> Reply:
+        asked = {"country": "", "time_zone": "UTC", **body}
+        ledger = stream.ledger
+        known = {"plan": ledger.plan, "country": ledger.country, "time_zone": ledger.time_zone}
+        if ledger.plan is not None and asked != known:
             return _problem(409, "account-exists")
-        if opened_before is None:
-            stream.record(key, at, ("account", "account", "account-opened", {"plan": plan}))
-        account = {
-            "customer_id": stream.ledger.customer_id,
-            "plan": plan,
-            "opened_at": stream.ledger.opened_at,
-        }
-        return (200 if opened_before else 201), account
+        new = ledger.plan is None
+        status, account = _account(stream, key, at, ("account-opened", asked) if new else None)
+        return (201 if new else status), account
+
+    def _decide_operators(
+        self, stream: Stream, request: tuple[str, list[str]], key: str, at: datetime, body: Json
+    ) -> Reply:
+        ledger = stream.ledger
+        match request:
+            case "PUT", ["standing"]:
+                news = ledger.standing != body["standing"]
+                return _account(stream, key, at, ("standing-changed", body) if news else None)
+            case "PUT", ["block"]:
+                news = ledger.blocked != body["reason"]
+                return _account(stream, key, at, ("account-blocked", body) if news else None)
+            case "DELETE", ["block"]:
+                change = ("account-unblocked", Json()) if ledger.blocked else None
+                return _account(stream, key, at, change)
+            case "PUT", ["licenses", license_id, "revocation"]:
+                kept = ledger.licenses[license_id]
+                if kept.ended_at is None:
+                    revoked = ("license", license_id, "license-revoked", body)
+                    stream.record(key, at, revoked, _dropped(kept))
+                return 200, _license(stream, license_id, at)
+            case _:
+                raise AssertionError(f"{request}")
 
     def _request(
         self, stream: Stream, key: str, at: datetime, device_id: str, title_id: str
     ) -> Reply:
         if unmet := unmet_by_request(stream.ledger, self.terms, device_id, title_id, at):
-            return _refusal(unmet)
-        title = self.terms.titles[title_id]
-        license_id, expires_at = f"lic-{key}", _after(at, title.duration)
+            return self._refusal(stream, unmet, at)
+        holds = holding(stream.ledger, self.terms, at, title_id)
+        license_id, expires_at = f"lic-{key}", ends_at(holds, at)
         about = {"license_id": license_id, "device_id": device_id}
         issued = {
             "title_id": title_id,
             "device_id": device_id,
             "plan": stream.ledger.plan,
             "expires_at": expires_at,
-            "playback_window_s": _seconds(title.playback_window),
-            "renewals_max": title.renewals_max,
+            "playback_window_s": _seconds(holds.span("playback-window")),
+            "renewals_max": holds.most("renewals-per-license", "renewals_max"),
+            "policy_version": holds.version,
         }
         device = stream.ledger.devices.get(device_id)
         new = device is None or device.removed_at is not None
@@ -173,18 +249,19 @@ class PaperService:
         return 201, self._grant(stream, license_id, at)
 
     def _renew(self, stream: Stream, key: str, at: datetime, kept: LicenseKept) -> Reply:
-        if kept.released_at is not None:
-            return _problem(409, "license-released")
+        if kept.ended_at is not None:
+            return _problem(409, f"license-{'released' if kept.released_at else 'revoked'}")
         if unmet := unmet_by_renewal(stream.ledger, self.terms, kept, at):
-            return _refusal(unmet)
+            return self._refusal(stream, unmet, at)
         refresh = not kept.active(at)
-        expires_at = _after(at, self.terms.titles[kept.title_id].duration)
+        holds = holding(stream.ledger, self.terms, at, kept.title_id)
+        expires_at = ends_at(holds, at)
         ends = [expires_at, None if refresh else kept.playback_ends_at]
-        ends_at = min((end for end in ends if end), default=None)
+        held_until = min((end for end in ends if end), default=None)
         about = {"license_id": kept.license_id, "device_id": kept.device_id}
         counted = ("downloaded-title", kept.title_id, "download-counted", about)
-        renewed = {"expires_at": expires_at, "refresh": refresh}
-        held = _held(kept.license_id, kept.title_id, ends_at)
+        renewed = {"expires_at": expires_at, "refresh": refresh, "policy_version": holds.version}
+        held = _held(kept.license_id, kept.title_id, held_until)
         stream.record(
             key,
             at,
@@ -196,27 +273,44 @@ class PaperService:
 
     def _play(self, stream: Stream, key: str, at: datetime, license_id: str, said: str) -> Reply:
         kept = stream.ledger.licenses[license_id]
-        if kept.released_at is None and kept.first_played_at is None:
-            played_at = min(max(datetime.fromisoformat(said), kept.since), at)
-            window_s, before = kept.playback_window_s, kept.ends_at()
-            ends_at = played_at + timedelta(seconds=window_s) if window_s else None
-            played = {
-                "played_at": played_at,
-                "reported_at_device": said,
-                "playback_ends_at": ends_at,
-            }
-            facts = [("license", license_id, "first-play-reported", played)]
-            if ends_at and (before is None or ends_at < before):
-                shortened = {"license_id": license_id, "expires_at": ends_at}
-                facts.append(("device", kept.device_id, "download-shortened", shortened))
-            stream.record(key, at, *facts)
+        if kept.ended_at is None and kept.first_played_at is None:
+            told = datetime.fromisoformat(said)
+            played_at = between(told, kept.since, at)
+            counted = _play_counted(kept, "", played_at)
+            stream.record(key, at, counted, *_first_play(kept, told, at))
         return 200, _license(stream, license_id, at)
+
+    def _session(
+        self, stream: Stream, key: str, at: datetime, ids: tuple[str, str], events: list[Json]
+    ) -> Reply:
+        license_id, session_id = ids
+        kept = stream.ledger.licenses[license_id]
+        told = [(event["kind"], datetime.fromisoformat(event["at"])) for event in events]
+        expected = session_expected(kept, session_id, told, at)
+        if expected is not None:
+            facts: list[Fact] = [
+                ("license", license_id, "session-reported", msgspec.to_builtins(expected))
+            ]
+            if session_id not in kept.sessions:
+                facts.append(_play_counted(kept, session_id, expected.started_at))
+                if kept.ended_at is None and kept.first_played_at is None:
+                    facts += _first_play(kept, expected.reported_at_device, at)
+            stream.record(key, at, *facts)
+        known = kept.sessions[session_id]
+        session = {
+            "session_id": session_id,
+            "state": known.state,
+            "started_at": known.started_at,
+            "last_event_at": known.last_at,
+        }
+        body = {"license": _license(stream, license_id, at), "session": session}
+        return 200, {**body, "news": expected is not None}
 
     def _release(
         self, stream: Stream, key: str, at: datetime, license_id: str, said: str | None
     ) -> Reply:
         kept = stream.ledger.licenses[license_id]
-        if kept.released_at is None:
+        if kept.ended_at is None:
             stream.record(key, at, *_released(kept, "deleted", said))
         return 200, _license(stream, license_id, at)
 
@@ -253,12 +347,24 @@ class PaperService:
             **self._left(stream, kept.device_id, kept.title_id, at),
         }
 
+    def _refusal(self, stream: Stream, unmet: list[Unmet], at: datetime) -> Reply:
+        first = msgspec.to_builtins(unmet[0])
+        kind = f"/problems/{unmet[0].reason}"
+        decided = {
+            "policy_version": self.terms.in_force(at).version,
+            "at": at,
+            "position": len(stream.events),
+        }
+        body = {"type": kind, "title": "Refused", "status": 403, **first, "unmet": unmet}
+        return 403, body | decided
+
     def _left(self, stream: Stream, device_id: str, title_id: str, at: datetime) -> Json:
         ledger, terms = stream.ledger, self.terms
         return {
             "downloads_left_this_year": downloads_left(ledger, terms, title_id, at),
-            "active_downloads_left_on_device": active_left(ledger, terms, device_id, at),
-            "devices_left": devices_left(ledger, terms, at),
+            "active_downloads_left_on_device": active_left(ledger, terms, device_id, at, title_id),
+            "devices_left": devices_left(ledger, terms, at, title_id),
+            "policy_version": terms.in_force(at).version,
         }
 
     def _allowance(self, stream: Stream, at: datetime, device_id: str, title_id: str) -> Json:
@@ -276,7 +382,9 @@ class PaperService:
         plan = stream.ledger.plan or ""
         return {
             "plan": plan,
-            "devices_max": self.terms.plans[plan].devices_max,
+            "devices_max": holding(stream.ledger, self.terms, at).most(
+                "device-limit", "devices_max"
+            ),
             "devices_in_use": len(stream.ledger.holding(at)),
             "devices": [
                 {
@@ -293,45 +401,80 @@ class PaperService:
 
 def _license(stream: Stream, license_id: str, at: datetime) -> Json:
     kept = stream.ledger.licenses[license_id]
-    released = kept.released_at is not None
+    ended = kept.ended_at is not None
+    ending = "released" if kept.released_at else "revoked"
     playback_left = _left_s(kept.playback_ends_at, at, kept.playback_window_s or None)
     return {
         "license_id": license_id,
         "customer_id": stream.ledger.customer_id,
         "device_id": kept.device_id,
         "title_id": kept.title_id,
-        "state": "released" if released else "active" if kept.active(at) else "expired",
+        "state": ending if ended else "active" if kept.active(at) else "expired",
         "issued_at": kept.issued_at,
         "expires_at": kept.expires_at,
         "first_played_at": kept.first_played_at,
         "playback_window_s": kept.playback_window_s,
         "playback_ends_at": kept.playback_ends_at,
         "effective_expires_at": kept.ends_at(),
-        "license_remaining_s": 0 if released else _left_s(kept.expires_at, at, None),
-        "playback_remaining_s": 0 if released else playback_left,
+        "license_remaining_s": 0 if ended else _left_s(kept.expires_at, at, None),
+        "playback_remaining_s": 0 if ended else playback_left,
         "renewals_used": kept.renewals,
         "renewals_left": renewals_left(kept),
         "released_at": kept.released_at,
         "release_reason": kept.release_reason,
+        "revoked_at": kept.revoked_at,
+        "revoke_reason": kept.revoke_reason,
+        "policy_version": kept.policy_version,
     }
+
+
+def _account(stream: Stream, key: str, at: datetime, news: tuple[str, Json] | None) -> Reply:
+    """Record what changes the account, if anything does; the account as it stands."""
+    if news:
+        stream.record(key, at, ("account", "account", *news))
+    ledger = stream.ledger
+    return 200, {
+        "customer_id": ledger.customer_id,
+        "plan": ledger.plan,
+        "opened_at": ledger.opened_at,
+        "country": ledger.country or None,
+        "time_zone": ledger.time_zone,
+        "standing": ledger.standing,
+        "blocked": ledger.blocked or None,
+    }
+
+
+def _play_counted(kept: LicenseKept, session_id: str, played_at: datetime) -> Fact:
+    played = {
+        "license_id": kept.license_id,
+        "session_id": session_id,
+        "played_at": played_at,
+    }
+    return "downloaded-title", kept.title_id, "play-counted", played
+
+
+def _first_play(kept: LicenseKept, told: datetime, at: datetime) -> Iterator[Fact]:
+    played_at = between(told, kept.since, at)
+    window_s, before = kept.playback_window_s, kept.ends_at()
+    ends = played_at + timedelta(seconds=window_s) if window_s else None
+    played = {"played_at": played_at, "reported_at_device": told, "playback_ends_at": ends}
+    yield "license", kept.license_id, "first-play-reported", played
+    if ends and (before is None or ends < before):
+        shortened = {"license_id": kept.license_id, "expires_at": ends}
+        yield "device", kept.device_id, "download-shortened", shortened
 
 
 def _held(license_id: str, title_id: str, expires_at: datetime | None) -> Json:
     return {"license_id": license_id, "title_id": title_id, "expires_at": expires_at}
 
 
-def _released(kept: LicenseKept, reason: str, said: str | None) -> list[tuple[str, str, str, Json]]:
+def _dropped(kept: LicenseKept) -> Fact:
+    return "device", kept.device_id, "download-dropped", {"license_id": kept.license_id}
+
+
+def _released(kept: LicenseKept, reason: str, said: str | None) -> list[Fact]:
     released = {"reason": reason, "released_at_device": said}
-    return [
-        ("license", kept.license_id, "license-released", released),
-        ("device", kept.device_id, "download-dropped", {"license_id": kept.license_id}),
-    ]
-
-
-def _refusal(unmet: list[Unmet]) -> Reply:
-    first = msgspec.to_builtins(unmet[0])
-    kind = f"/problems/{unmet[0].reason}"
-    return 403, {"type": kind, "title": "Refused", "status": 403, **first, "unmet": unmet}
+    return [("license", kept.license_id, "license-released", released), _dropped(kept)]
 
 
 def _problem(status: int, reason: str) -> Reply:
@@ -344,10 +487,6 @@ def _response(reply: Reply, *, replay: bool = False) -> HttpResponse:
     if replay:
         headers["idempotent-replay"] = "true"
     return HttpResponse(status, headers, msgspec.json.encode(body))
-
-
-def _after(at: datetime, span: timedelta | None) -> datetime | None:
-    return at + span if span else None
 
 
 def _seconds(span: timedelta | None) -> int:

@@ -25,14 +25,15 @@ class Story:
     Args:
         terms: that the service decides by; the oracle judges by those of `judged`.
         plan: that the account is opened with.
+        region: country and time_zone, likewise.
     """
 
-    def __init__(self, terms: Terms = TERMS, plan: str = "standard") -> None:
+    def __init__(self, terms: Terms = TERMS, plan: str = "standard", **region: Any) -> None:
         self.service = PaperService(terms)
         self.entries: list[Entry] = []
         self.bodies: list[Body] = []
         self._told = 0
-        self.tell("open", plan=plan)
+        self.tell("open", 0, key=None, plan=plan, **region)
 
     @property
     def events(self) -> Events:
@@ -77,6 +78,15 @@ class Story:
     def play(self, day: float, license_id: str, played: float | None = None) -> Self:
         device_time = START + timedelta(days=day if played is None else played)
         return self.tell("play", day, license_id=license_id, device_time=device_time)
+
+    def session(
+        self, day: float, license_id: str, session_id: str, *told: tuple[str, float]
+    ) -> Self:
+        """A report of events, each of a kind and a day."""
+        events = tuple((kind, START + timedelta(days=when)) for kind, when in told)
+        return self.tell(
+            "session", day, license_id=license_id, session_id=session_id, events=events
+        )
 
     def renew(self, day: float, license_id: str) -> Self:
         return self.tell("renew", day, license_id=license_id)

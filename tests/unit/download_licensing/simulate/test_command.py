@@ -15,18 +15,23 @@ plans:
   basic: {name: Basic}
   standard: {name: Standard}
 titles:
-  free: {name: Free, studio: Tests}
+  free: {name: Free, studio: Tests, agreement: tide}
 """
 POLICY = """
-version: test
+version: v1
 default:
-  device-limit: {devices_max: 1}
-  active-downloads-per-device: {downloads_max: 3}
-  license-duration: {hours: 720}
+  operator-block: on
+  account-standing: {past_due_allowed: false}
+  title-plays-per-year: {plays_max: 1}
 plans:
-  standard:
-    device-limit: {devices_max: 2}
-    active-downloads-per-device: {downloads_max: 4}
+  standard: {device-limit: {devices_max: 2}}
+templates:
+  long: {license-duration: {hours: 720}}
+titles:
+  free:
+    extends: templates.long
+    title-plays-per-year: off
+    countries: {"NO": {title-availability: {offered: false}}}
 """
 
 
@@ -46,13 +51,9 @@ def export(tmp_path: Path) -> Path:
 
 def run_oracle(export: Path, *more: str) -> tuple[int, str]:
     arguments = [
-        "oracle",
-        "--export",
-        str(export),
-        "--catalogue",
-        f"{export.parent}/catalogue.yaml",
-        "--policy",
-        f"{export.parent}/policy.yaml",
+        *("oracle", "--export", str(export)),
+        *("--catalogue", f"{export.parent}/catalogue.yaml"),
+        *("--policy", f"{export.parent}/policy.yaml"),
     ]
     result = CliRunner().invoke(app, [*arguments, *more])
     return result.exit_code, result.output
@@ -72,18 +73,22 @@ def test_streams_of_others_than_customers_are_left_out(export: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        ("countries: {DE: {playback-window: {hours: 1}}}\n", "by country"),
-        ("titles: {free: {device-limit: {devices_max: 1}}}\n", "device-limit"),
-        ("titles: {free: {extends: titles.free}}\n", "without end"),
+        ("agreements: {tide: {extends: agreements.tide}}\n", "without end"),
+        ("agreements: {tide: {extends: plans.gold}}\n", "plans.gold"),
+        ("agreements: {tide: {device-limit: 3}}\n", "no clause"),
+        ("default: [\n", "policy.yaml"),
     ],
 )
-def test_a_policy_that_the_oracle_does_not_judge_is_named(
-    export: Path, more: str, named: str
-) -> None:
+def test_a_policy_that_cannot_be_read_is_named(export: Path, more: str, named: str) -> None:
     with (export.parent / "policy.yaml").open("a") as policy:
         policy.write(more)
     code, output = run_oracle(export)
     assert (code, named in output) == (UNUSABLE, True), output
+
+
+def test_later_policies_need_their_dates_in_order(export: Path) -> None:
+    code, output = run_oracle(export, "--policy", f"{export.parent}/policy.yaml")
+    assert (code, "effective_from" in output) == (UNUSABLE, True), output
 
 
 def test_an_export_that_is_wrong_is_rejected_with_customer_position_and_reason(

@@ -163,10 +163,10 @@ def test_an_event_that_the_contract_does_not_know_is_found() -> None:
     assert kinds(story.judged(events=events)) == {Kind.SHAPE}
 
 
-@pytest.mark.parametrize("missing", ["plans", "titles"])
-def test_a_catalogue_that_is_not_the_services_is_found(missing: str) -> None:
+@pytest.mark.parametrize("missing", [{"plans": frozenset()}, {"titles": {}}])
+def test_a_catalogue_that_is_not_the_services_is_found(missing: Any) -> None:
     story = Story(plan="basic").request(0, "tv", "once").request(1, "phone", "month")
-    found = story.judged(replace(TERMS, **{missing: {}}))
+    found = story.judged(replace(TERMS, **missing))
     assert "the catalogue has no" in found[0].detail
 
 

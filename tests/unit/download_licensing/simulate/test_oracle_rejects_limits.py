@@ -7,23 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from download_licensing.simulate.oracle import Kind
-from download_licensing.simulate.oracle.terms import Plan, Terms, Title
-from tests.unit.download_licensing.simulate.paper_service import TERMS
+from download_licensing.simulate.oracle.terms import Terms
+from tests.unit.download_licensing.simulate.paper_service import terms_with
 from tests.unit.download_licensing.simulate.stories import Story
 
 Telling = Callable[[Terms], Story]
-
-
-def with_plan(**change: int) -> Terms:
-    plans: dict[str, Plan] = {name: replace(plan, **change) for name, plan in TERMS.plans.items()}
-    return replace(TERMS, plans=plans)
-
-
-def with_titles(**change: int) -> Terms:
-    titles: dict[str, Title] = {
-        name: replace(title, **change) for name, title in TERMS.titles.items()
-    }
-    return replace(TERMS, titles=titles)
 
 
 def devices(terms: Terms) -> Story:
@@ -51,10 +39,10 @@ def refresh(terms: Terms) -> Story:
 @pytest.mark.parametrize(
     ("tell", "lax"),
     [
-        (devices, with_plan(devices_max=3)),
-        (downloads, with_plan(active_downloads_max=9)),
-        (year, with_titles(downloads_per_year_max=9)),
-        (refresh, with_titles(downloads_per_year_max=9)),
+        (devices, terms_with("device-limit", devices_max=3)),
+        (downloads, terms_with("active-downloads-per-device", downloads_max=9)),
+        (year, terms_with("title-downloads-per-year", downloads_max=9)),
+        (refresh, terms_with("title-downloads-per-year", downloads_max=9)),
     ],
     ids=["devices", "downloads", "year", "refresh"],
 )
@@ -68,11 +56,17 @@ def test_a_limit_that_was_passed_is_found(tell: Telling, lax: Terms) -> None:
 @pytest.mark.parametrize(
     ("tell", "strict"),
     [
-        (lambda terms: Story(terms).request(0, "tv").request(1, "phone"), with_plan(devices_max=1)),
-        (lambda terms: Story(terms).request(0).request(1), with_plan(active_downloads_max=1)),
+        (
+            lambda terms: Story(terms).request(0, "tv").request(1, "phone"),
+            terms_with("device-limit", devices_max=1),
+        ),
+        (
+            lambda terms: Story(terms).request(0).request(1),
+            terms_with("active-downloads-per-device", downloads_max=1),
+        ),
         (
             lambda terms: Story(terms).request(0, title="month").request(1, title="month"),
-            with_titles(downloads_per_year_max=1),
+            terms_with("title-downloads-per-year", downloads_max=1),
         ),
     ],
     ids=["devices", "downloads", "year"],
@@ -84,20 +78,24 @@ def test_a_refusal_below_the_limit_is_found(tell: Telling, strict: Terms) -> Non
 
 
 def test_a_renewal_too_many_is_found() -> None:
-    story = Story(with_titles(renewals_max=9)).request(0, title="short")
+    story = Story(terms_with("renewals-per-license", renewals_max=9)).request(0, title="short")
     story.renew(1, "lic-k2").renew(2, "lic-k2")
     events = story.spoilt("license-issued", lambda data: data.update(renewals_max=1))
     assert Kind.LIMIT_PASSED in {finding.kind for finding in story.judged(events=events)}
 
 
 def test_a_renewal_that_was_refused_too_early_is_found() -> None:
-    story = Story(with_titles(renewals_max=0)).request(0, title="short").renew(1, "lic-k2")
+    story = (
+        Story(terms_with("renewals-per-license", renewals_max=0))
+        .request(0, title="short")
+        .renew(1, "lic-k2")
+    )
     events = story.spoilt("license-issued", lambda data: data.update(renewals_max=1))
     assert Kind.REFUSED_BELOW_LIMIT in {finding.kind for finding in story.judged(events=events)}
 
 
 def test_a_year_that_is_a_moment_too_short_is_found() -> None:
-    story = Story(with_titles(downloads_per_year_max=2))
+    story = Story(terms_with("title-downloads-per-year", downloads_max=2))
     story.request(0, title="once").request(365 - 1e-6, title="once")
     assert Kind.LIMIT_PASSED in {finding.kind for finding in story.judged()}
 

@@ -80,7 +80,8 @@ def test_members_do_all_that_a_service_has_to_stand() -> None:
     calls = [call for step in steps for call in step.calls]
     kinds = Counter(call.kind for call in calls)
     assert set(kinds) == {
-        *("open", "request", "renew", "play", "release", "remove"),
+        *("open", "region", "standing", "block", "unblock"),
+        *("request", "renew", "play", "session", "release", "revoke", "remove"),
         *("license", "devices", "allowance"),
     }
     told = [call for call in calls if call.device_time is not None]
@@ -98,6 +99,8 @@ def test_members_hear_every_refusal() -> None:
     assert {
         unmet.reason for body in bodies if isinstance(body, Refusal) for unmet in body.unmet
     } == {
+        "account-blocked",
+        "account-standing",
         "device-limit",
         "active-downloads-per-device",
         "title-downloads-per-year",

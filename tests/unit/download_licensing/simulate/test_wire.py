@@ -19,8 +19,9 @@ from download_licensing.simulate.wire import (
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
 PROBLEM = {"content-type": "application/problem+json"}
-UNMET = {"reason": "device-limit", "limit": 1, "used": 1, "resets_at": None}
-REFUSAL = {"type": "/problems/device-limit", "status": 403, **UNMET, "unmet": [UNMET]}
+UNMET = {"reason": "device-limit", "rule": "device-limit", "limit": 1, "used": 1, "resets_at": None}
+DECIDED = {"policy_version": "v1", "at": AT, "position": 7}
+REFUSAL = {"type": "/problems/device-limit", "status": 403, **UNMET, "unmet": [UNMET], **DECIDED}
 
 
 def call(kind: Any = "request", **about: Any) -> Call:
