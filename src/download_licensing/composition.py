@@ -104,15 +104,16 @@ async def _open_api(
             catalogue=catalogue,
             mask=mask_of(settings),
         )
-        yield create_api(
-            licensing,
-            store,
-            metrics,
-            signer,
-            policies=keeper,
-            debugger=debugger,
-            settings=_api_settings(settings),
-        )
+        async with licensing.following_withdrawals(poll_s=settings.withdrawals_poll_s):
+            yield create_api(
+                licensing,
+                store,
+                metrics,
+                signer,
+                policies=keeper,
+                debugger=debugger,
+                settings=_api_settings(settings),
+            )
 
 
 @asynccontextmanager

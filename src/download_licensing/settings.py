@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     policy_document_bytes_max: Annotated[int, Field(ge=1_024, le=4 * _MIB)] = _setting(
         512 * 1_024, "Largest policy document."
     )
+    withdrawals_poll_s: Annotated[float, Field(ge=0.1, le=3_600)] = _setting(
+        2.0, "How often titles that other processes withdrew are looked for."
+    )
     rehearsal: bool = _setting(
         False, "Take the time of a decision from the header Rehearsal-Time. Never in production."
     )

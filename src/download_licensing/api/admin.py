@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, delete, put
+from litestar import Request, delete, get, put
 from litestar.params import JSONBody
 
-from download_licensing.api.bodies import BlockBody, JsonBody, RevocationBody, StandingBody
-from download_licensing.api.documentation import KeyableOperation, command_problems
-from download_licensing.api.headers import command_context
-from download_licensing.api.parameters import CustomerInPath, LicenseInPath
-from download_licensing.service.answers import Account, License
+from download_licensing.api.bodies import (
+    BlockBody,
+    JsonBody,
+    RevocationBody,
+    StandingBody,
+    WithdrawalBody,
+)
+from download_licensing.api.documentation import (
+    KeyableOperation,
+    TimedOperation,
+    command_problems,
+    query_problems,
+)
+from download_licensing.api.headers import command_context, decision_time
+from download_licensing.api.parameters import CustomerInPath, LicenseInPath, TitleInPath
+from download_licensing.service.answers import Account, License, Withdrawal, Withdrawals
 from download_licensing.service.commands import (
     BlockAccount,
+    ReinstateTitle,
     RevokeLicense,
     SetStanding,
     UnblockAccount,
+    WithdrawTitle,
 )
 
 AnyRequest = Request[Any, Any, Any]
 
 CUSTOMER = "/v1/admin/customers/{customer_id:str}"
+TITLE = "/v1/admin/titles/{title_id:str}"
 
 
 @put(
@@ -38,7 +52,7 @@ CUSTOMER = "/v1/admin/customers/{customer_id:str}"
 async def set_standing(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[StandingBody]
 ) -> Account:
-    """Good, past-due or cancelled. Idempotent by nature."""
+    """Good, past-due or cancelled, which ends all downloads. Idempotent by nature."""
     account: Account = await request.app.state.licensing.execute(
         SetStanding(customer_id=customer_id, standing=data.standing),
         command_context(request, key_required=False),
@@ -111,4 +125,67 @@ async def revoke_license(
     return revoked
 
 
-ADMIN = (set_standing, block_account, unblock_account, revoke_license)
+@put(
+    TITLE + "/withdrawal",
+    dto=JsonBody.of(WithdrawalBody),
+    return_dto=None,
+    summary="Withdraw a title",
+    tags=["operations"],
+    operation_id="withdrawTitle",
+    operation_class=KeyableOperation,
+    response_description="How the title stands.",
+    responses=command_problems("title-not-found", key=False),
+)
+async def withdraw_title(
+    request: AnyRequest, title_id: TitleInPath, data: JSONBody[WithdrawalBody]
+) -> Withdrawal:
+    """End every download of the title, of all customers, at this moment. Idempotent by nature."""
+    withdrawal: Withdrawal = await request.app.state.licensing.execute(
+        WithdrawTitle(title_id=title_id, reason=data.reason),
+        command_context(request, key_required=False),
+    )
+    return withdrawal
+
+
+@delete(
+    TITLE + "/withdrawal",
+    status_code=200,
+    summary="Reinstate a title",
+    tags=["operations"],
+    operation_id="reinstateTitle",
+    operation_class=KeyableOperation,
+    response_description="How the title stands.",
+    responses=command_problems("title-not-found", key=False, body=False),
+)
+async def reinstate_title(request: AnyRequest, title_id: TitleInPath) -> Withdrawal:
+    """Let the title be downloaded again; what ended stays ended. Idempotent by nature."""
+    withdrawal: Withdrawal = await request.app.state.licensing.execute(
+        ReinstateTitle(title_id=title_id), command_context(request, key_required=False)
+    )
+    return withdrawal
+
+
+@get(
+    "/v1/admin/withdrawals",
+    summary="The titles that are withdrawn",
+    tags=["operations"],
+    operation_id="listWithdrawals",
+    operation_class=TimedOperation,
+    responses=query_problems(),
+)
+async def list_withdrawals(request: AnyRequest) -> Withdrawals:
+    """By id, each since when and why."""
+    decision_time(request)
+    withdrawals: Withdrawals = await request.app.state.licensing.withdrawals()
+    return withdrawals
+
+
+ADMIN = (
+    set_standing,
+    block_account,
+    unblock_account,
+    revoke_license,
+    withdraw_title,
+    reinstate_title,
+    list_withdrawals,
+)

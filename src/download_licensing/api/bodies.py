@@ -54,6 +54,26 @@ class AccountBody(Body, frozen=True, kw_only=True):
     time_zone: TimeZone | None = None
 
 
+class PlanBody(Body, frozen=True, kw_only=True):
+    """The plan wanted.
+
+    Attributes:
+        plan: a plan of the catalogue.
+    """
+
+    plan: PlanId
+
+
+class WithdrawalBody(Body, frozen=True, kw_only=True):
+    """A withdrawal.
+
+    Attributes:
+        reason: for people, at most 500 characters.
+    """
+
+    reason: OperatorsReason
+
+
 class RegionBody(Body, frozen=True, kw_only=True):
     """Where the customer lives.
 
@@ -125,7 +145,7 @@ class SessionBody(Body, frozen=True, kw_only=True):
 
 
 class SyncBody(Body, frozen=True, kw_only=True):
-    """All that a device did while it was offline: at most 200 items, each with an id of its own.
+    """All that a device did while it was offline: at most 150 items, each with an id of its own.
 
     Attributes:
         device_id: the device.
@@ -148,7 +168,7 @@ class RenewalsBody(Body, frozen=True, kw_only=True):
     """The licences to extend.
 
     Attributes:
-        license_ids: 1 to 200, another one each.
+        license_ids: 1 to 150, another one each.
     """
 
     license_ids: LicenseIds

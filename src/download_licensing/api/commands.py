@@ -12,6 +12,7 @@ from download_licensing.api.bodies import (
     AccountBody,
     DownloadBody,
     JsonBody,
+    PlanBody,
     PlayBody,
     RegionBody,
     ReleaseBody,
@@ -36,9 +37,11 @@ from download_licensing.service.answers import (
     DeviceRemoved,
     Grant,
     License,
+    PlanChanged,
     SessionReported,
 )
 from download_licensing.service.commands import (
+    ChangePlan,
     OpenAccount,
     ReleaseLicense,
     RemoveDevice,
@@ -88,6 +91,28 @@ async def open_account(
 
 
 @put(
+    f"{CUSTOMER}/account/plan",
+    dto=JsonBody.of(PlanBody),
+    return_dto=None,
+    summary="Change the plan",
+    tags=["accounts"],
+    operation_id="changePlan",
+    operation_class=KeyableOperation,
+    response_description="The account, and whether the devices in use fit the plan.",
+    responses=command_problems("account-not-found", "plan-unknown", key=False),
+)
+async def change_plan(
+    request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[PlanBody]
+) -> PlanChanged:
+    """Decide by another plan from now on. What is granted already stays until it ends."""
+    changed: PlanChanged = await request.app.state.licensing.execute(
+        ChangePlan(customer_id=customer_id, plan=data.plan),
+        command_context(request, key_required=False),
+    )
+    return changed
+
+
+@put(
     f"{CUSTOMER}/account/region",
     dto=JsonBody.of(RegionBody),
     return_dto=None,
@@ -118,7 +143,9 @@ async def set_region(
     operation_id="requestDownload",
     operation_class=KeyedOperation,
     response_description="Granted, with what is left after it.",
-    responses=command_problems("account-not-found", "title-unknown", "plan-unknown", rules=True),
+    responses=command_problems(
+        *("account-not-found", "title-unknown", "title-withdrawn", "plan-unknown"), rules=True
+    ),
 )
 async def request_download(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[DownloadBody]
@@ -145,7 +172,7 @@ async def request_download(
     operation_class=KeyedOperation,
     response_description="Renewed, with what is left after it.",
     responses=command_problems(
-        *("account-not-found", "license-not-found", "title-not-found"),
+        *("account-not-found", "license-not-found", "title-not-found", "title-withdrawn"),
         *("license-released", "license-revoked", "plan-unknown"),
         rules=True,
     ),
@@ -287,6 +314,7 @@ async def remove_device(
 
 COMMANDS = (
     open_account,
+    change_plan,
     set_region,
     request_download,
     renew_license,

@@ -27,6 +27,10 @@ LicenseInPath = Annotated[
     str,
     PathParameter(pattern=LICENSE_ID_PATTERN, description="The licence's id, as a grant gave it."),
 ]
+TitleInPath = Annotated[
+    str,
+    PathParameter(pattern=ID_PATTERN, max_length=ID_CHARACTERS_MAX, description="The title's id."),
+]
 SessionInPath = Annotated[
     str,
     PathParameter(

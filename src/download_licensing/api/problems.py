@@ -153,6 +153,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "account-exists": Kind(409, "The account is open with another plan or region", ""),
         "license-released": Kind(409, "The licence was released", ""),
+        "title-withdrawn": Kind(409, "The title was withdrawn", ""),
         "license-elsewhere": Kind(409, "The licence is on another device", ""),
         "license-revoked": Kind(409, "The licence was revoked", ""),
         "policy-version-taken": Kind(409, "The version stands for another policy", ""),

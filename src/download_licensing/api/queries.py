@@ -168,8 +168,9 @@ async def get_license_token(
 
     For a device that lost its own, or that wants one which says when its playback window ends.
     """
-    decision_time(request)
-    token: LicenseToken = await request.app.state.licensing.token(customer_id, license_id)
+    token: LicenseToken = await request.app.state.licensing.token(
+        customer_id, license_id, decision_time(request)
+    )
     return token
 
 
@@ -237,7 +238,9 @@ async def list_devices(request: AnyRequest, customer_id: CustomerInPath) -> Devi
     tags=["licences"],
     operation_id="getAllowance",
     operation_class=TimedOperation,
-    responses=query_problems("account-not-found", "title-not-found", "plan-unknown"),
+    responses=query_problems(
+        "account-not-found", "title-not-found", "title-withdrawn", "plan-unknown"
+    ),
 )
 async def get_allowance(
     request: AnyRequest,

@@ -20,16 +20,21 @@ from download_licensing.domain.events import (
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
+    DownloadsEnded,
     DownloadShortened,
     FirstPlayReported,
+    LicenseCut,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
     LicenseRevoked,
+    PlanChanged,
     PlayCounted,
     RegionChanged,
     SessionReported,
     StandingChanged,
+    TitleReinstated,
+    TitleWithdrawn,
 )
 from helenus.events import Event
 
@@ -183,3 +188,33 @@ def _(event: PlayCounted, aggregate_id: str) -> str:
         f"A play of {aggregate_id} at {moment(event.played_at)} was counted"
         f" (licence {event.license_id}{session})."
     )
+
+
+@sentence.register
+def _(event: PlanChanged, aggregate_id: str) -> str:
+    return f"The account's plan became {event.plan}."
+
+
+@sentence.register
+def _(event: DownloadsEnded, aggregate_id: str) -> str:
+    ended = ", ".join(f"{license_id} at {moment(end)}" for license_id, end in event.ends.items())
+    return f"Downloads on device {aggregate_id} ended early: {ended or 'none'}."
+
+
+@sentence.register
+def _(event: LicenseCut, aggregate_id: str) -> str:
+    why = {
+        "title-withdrawn": "its title was withdrawn",
+        "account-cancelled": "the account was cancelled",
+    }.get(event.reason, event.reason)
+    return f"Licence {aggregate_id} ended early, at {moment(event.ends_at)}: {why}."
+
+
+@sentence.register
+def _(event: TitleWithdrawn, aggregate_id: str) -> str:
+    return f"An operator withdrew the title {aggregate_id}: {event.reason.rstrip('.')}."
+
+
+@sentence.register
+def _(event: TitleReinstated, aggregate_id: str) -> str:
+    return f"An operator reinstated the title {aggregate_id}."

@@ -14,10 +14,12 @@ from download_licensing.domain.events import (
     AccountUnblocked,
     DeviceRegistered,
     DeviceRemoved,
+    PlanChanged,
     RegionChanged,
     Standing,
     StandingChanged,
 )
+from download_licensing.domain.spans import Span, begun, ended
 from download_licensing.domain.times import SETTLING, YEAR
 from helenus.aggregates import Aggregate, applies
 
@@ -50,6 +52,8 @@ class Account(Aggregate, name="account"):
         country: ISO 3166-1 alpha-2; "": not told.
         time_zone: IANA; the customer's calendar months are counted in it.
         standing: as the billing system told it.
+        cancellations: when the customer was none, oldest first; the last has no end while that is
+            so.
         blocked: the reason that an operator gave; "": not blocked.
         registrations: when devices were registered, again ones included, oldest first, without
             those too old for a decision as of `horizon`.
@@ -62,6 +66,7 @@ class Account(Aggregate, name="account"):
     country: str = ""
     time_zone: str = "UTC"
     standing: Standing = "good"
+    cancellations: list[Span] = msgspec.field(default_factory=list)
     blocked: str = ""
     registrations: list[datetime] = msgspec.field(default_factory=list)
     horizon: datetime | None = None
@@ -90,6 +95,10 @@ class Account(Aggregate, name="account"):
 
     def open(self, plan: str, at: datetime, *, country: str = "", time_zone: str = "UTC") -> None:
         self.record(AccountOpened(plan=plan, at=at, country=country, time_zone=time_zone))
+
+    def change_plan(self, plan: str, at: datetime) -> None:
+        if self.plan != plan:
+            self.record(PlanChanged(plan=plan, at=at))
 
     def move(self, country: str, time_zone: str, at: datetime) -> None:
         if (self.country, self.time_zone) != (country, time_zone):
@@ -123,12 +132,20 @@ class Account(Aggregate, name="account"):
         self.time_zone = event.time_zone
 
     @applies
+    def _plan_changed(self, event: PlanChanged) -> None:
+        self.plan = event.plan
+
+    @applies
     def _moved(self, event: RegionChanged) -> None:
         self.country = event.country
         self.time_zone = event.time_zone
 
     @applies
     def _stood(self, event: StandingChanged) -> None:
+        if event.standing == "cancelled":
+            self.cancellations = begun(self.cancellations, event.at)
+        elif self.standing == "cancelled":
+            self.cancellations = ended(self.cancellations, event.at)
         self.standing = event.standing
 
     @applies

@@ -9,7 +9,12 @@ from itertools import takewhile
 
 import msgspec
 
-from download_licensing.domain.events import DownloadDropped, DownloadHeld, DownloadShortened
+from download_licensing.domain.events import (
+    DownloadDropped,
+    DownloadHeld,
+    DownloadsEnded,
+    DownloadShortened,
+)
 from download_licensing.domain.times import NEVER, SETTLING, end_or_never, lasts
 from helenus.aggregates import Aggregate, applies
 
@@ -130,6 +135,14 @@ class Device(Aggregate, name="device", version=2):
             self._put(event.license_id, Held(event.expires_at, before.title_id, before.since))
 
     @applies
+    def _ended(self, event: DownloadsEnded) -> None:
+        for license_id, ends_at in event.ends.items():
+            before = self.held.get(license_id)
+            if before is not None:
+                self.held[license_id] = Held(ends_at, before.title_id, before.since)
+        self._sort()
+
+    @applies
     def _dropped(self, event: DownloadDropped) -> None:
         self._forget(event.license_id)
 
@@ -138,7 +151,10 @@ class Device(Aggregate, name="device", version=2):
         last = next(reversed(self.held.values()), added)
         self.held[license_id] = added
         if _end(added) < _end(last):
-            self.held = dict(sorted(self.held.items(), key=lambda item: _end(item[1])))
+            self._sort()
+
+    def _sort(self) -> None:
+        self.held = dict(sorted(self.held.items(), key=lambda item: _end(item[1])))
 
     def _count(self, at: datetime) -> None:
         """Count a grant, or the refresh of an expired licence: no extension of an active one."""

@@ -13,6 +13,7 @@ from download_licensing.domain.sessions import SessionState
 from helenus.events import Event
 
 ReleaseReason = Literal["deleted", "device-removed"]
+CutReason = Literal["title-withdrawn", "account-cancelled"]
 Standing = Literal["good", "past-due", "cancelled"]
 
 
@@ -28,6 +29,13 @@ class AccountOpened(Event, name="account-opened"):
     at: datetime
     country: str = ""
     time_zone: str = "UTC"
+
+
+class PlanChanged(Event, name="plan-changed"):
+    """Account: the customer pays for another plan of the catalogue now."""
+
+    plan: str
+    at: datetime
 
 
 class RegionChanged(Event, name="region-changed"):
@@ -115,6 +123,17 @@ class DownloadShortened(Event, name="download-shortened"):
     at: datetime
 
 
+class DownloadsEnded(Event, name="downloads-ended"):
+    """Device: licences that it holds ended early, by a withdrawal or a cancellation.
+
+    Attributes:
+        ends: when, by licence.
+    """
+
+    ends: dict[str, datetime]
+    at: datetime
+
+
 class DownloadDropped(Event, name="download-dropped"):
     """Device: it no longer holds a licence, which was released."""
 
@@ -187,6 +206,18 @@ class LicenseReleased(Event, name="license-released"):
     at: datetime
 
 
+class LicenseCut(Event, name="license-cut"):
+    """License: it ended early, by a withdrawal or a cancellation.
+
+    Attributes:
+        ends_at: when, which is before this was noted.
+    """
+
+    reason: CutReason
+    ends_at: datetime
+    at: datetime
+
+
 class LicenseRevoked(Event, name="license-revoked"):
     """License: taken away for good by an operator.
 
@@ -213,4 +244,21 @@ class SessionReported(Event, name="session-reported"):
     state: SessionState
     last_at: datetime
     reported_at_device: datetime
+    at: datetime
+
+
+class TitleWithdrawn(Event, name="title-withdrawn"):
+    """Title withdrawal: from now on nobody may download or play the title.
+
+    Attributes:
+        reason: the operator's, for people.
+    """
+
+    reason: str
+    at: datetime
+
+
+class TitleReinstated(Event, name="title-reinstated"):
+    """Title withdrawal: the title may be downloaded again; what ended stays ended."""
+
     at: datetime

@@ -8,7 +8,9 @@ from datetime import datetime
 import msgspec
 
 from download_licensing.domain.events import (
+    CutReason,
     FirstPlayReported,
+    LicenseCut,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
@@ -48,6 +50,7 @@ class License(Aggregate, name="license"):
         renewed: when it was renewed, oldest first, the latest `RENEWALS_KEPT_MAX`.
         policy_version: of the policy that allowed the grant or the last renewal; "": recorded
             before there were any.
+        cut_reason: why it ended early, since it was issued or last renewed; None: it did not.
         revoked_at: None: no operator revoked it.
         revoke_reason: the operator's.
         sessions: by id, `SESSIONS_MAX` of them at most.
@@ -70,6 +73,7 @@ class License(Aggregate, name="license"):
     released_at: datetime | None = None
     release_reason: ReleaseReason | None = None
     policy_version: str = ""
+    cut_reason: CutReason | None = None
     revoked_at: datetime | None = None
     revoke_reason: str = ""
     sessions: dict[str, Session] = msgspec.field(default_factory=dict)
@@ -206,6 +210,7 @@ class License(Aggregate, name="license"):
     def _renewed(self, event: LicenseRenewed) -> None:
         self.extended_at = event.at
         self.expires_at = event.expires_at
+        self.cut_reason = None
         self.renewals_used += 1
         insort(self.renewed, event.at)
         del self.renewed[:-RENEWALS_KEPT_MAX]
@@ -219,6 +224,11 @@ class License(Aggregate, name="license"):
     def _released(self, event: LicenseReleased) -> None:
         self.released_at = event.at
         self.release_reason = event.reason
+
+    @applies
+    def _cut(self, event: LicenseCut) -> None:
+        self.expires_at = earlier(self.expires_at, event.ends_at)
+        self.cut_reason = event.reason
 
     @applies
     def _revoked(self, event: LicenseRevoked) -> None:

@@ -9,6 +9,7 @@ CommandRefused (helenus)
     │   ├── DeviceNotFound
     │   └── TitleNotFound
     ├── UnknownPlan             the plan named in the command is not in the catalogue
+    ├── TitleWithdrawn          an operator withdrew the title from all customers
     ├── UnknownTitle            the title named in the command is not in the catalogue
     ├── UnknownTimeZone         the time zone named in the command is none
     ├── AccountExists           the account is open with another plan, or for another region
@@ -111,6 +112,16 @@ class TitleNotFound(NotFound):
 
     def __init__(self, title_id: str) -> None:
         super().__init__(f"Title {title_id!r} is not in the catalogue.")
+
+
+class TitleWithdrawn(Refusal):
+    """An operator withdrew the title from all customers."""
+
+    reason = "title-withdrawn"
+    remedy = "Choose another title."
+
+    def __init__(self, title_id: str) -> None:
+        super().__init__(f"Title {title_id!r} was withdrawn; downloads of it have ended.")
 
 
 class UnknownTitle(Refusal):

@@ -9,7 +9,7 @@ from download_licensing.domain.refusals import AccountExists, DeviceNotFound, Un
 from download_licensing.domain.times import is_time_zone, utc
 from download_licensing.service import answers, present
 from download_licensing.service.base import Licensing, account_of
-from download_licensing.service.commands import OpenAccount, RemoveDevice, SetRegion
+from download_licensing.service.commands import ChangePlan, OpenAccount, RemoveDevice, SetRegion
 from helenus.service import CommandContext, handles
 from helenus.unit_of_work import UnitOfWork
 
@@ -51,6 +51,22 @@ class Accounts(Licensing):
         return answers.AccountOpened(
             account=present.account(command.customer_id, account), created=created
         )
+
+    @handles
+    def change_plan(
+        self, unit: UnitOfWork, command: ChangePlan, context: CommandContext
+    ) -> answers.PlanChanged:
+        """Decide by another plan from now on. What is granted already stays until it ends.
+
+        Raises:
+            UnknownPlan: the plan is not in the catalogue.
+        """
+        self._plan(command.plan)
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        account.change_plan(command.plan, at)
+        terms = self._terms(account, None, at)
+        return present.plan_changed(command.customer_id, unit, account, terms, at)
 
     @handles
     def set_region(

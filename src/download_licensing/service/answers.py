@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from download_licensing.domain.events import Standing
+from download_licensing.domain.events import CutReason, Standing
 from download_licensing.domain.sessions import SessionState
 from download_licensing.domain.unmet import Unmet
 
@@ -25,6 +25,7 @@ __all__ = [
     "License",
     "LicenseState",
     "LicenseToken",
+    "PlanChanged",
     "Preview",
     "Previewed",
     "Remaining",
@@ -35,6 +36,8 @@ __all__ = [
     "SyncedItem",
     "Unmet",
     "Warning",
+    "Withdrawal",
+    "Withdrawals",
 ]
 
 ItemKind = Literal["release", "play", "session", "renewal"]
@@ -160,6 +163,7 @@ class License(Answer, frozen=True, kw_only=True):
     release_reason: Literal["deleted", "device-removed"] | None
     revoked_at: datetime | None = None
     revoke_reason: str | None = None
+    cut_reason: CutReason | None = None
     policy_version: str = ""
 
 
@@ -283,6 +287,43 @@ class Renewed(Answer, frozen=True, kw_only=True):
 
     customer_id: str
     items: tuple[SyncedItem, ...]
+
+
+class PlanChanged(Answer, frozen=True, kw_only=True):
+    """The answer to `ChangePlan`.
+
+    Attributes:
+        devices_max: of the new plan; None: not limited.
+        devices_in_use: that have active downloads, which stay until they end.
+        fits: whether they are no more than the new plan allows. If not, nothing is granted or
+            renewed until they are.
+        message: what that means, for people.
+    """
+
+    account: Account
+    devices_max: int | None
+    devices_in_use: int
+    fits: bool
+    message: str
+
+
+class Withdrawal(Answer, frozen=True, kw_only=True):
+    """How a title stands.
+
+    Attributes:
+        withdrawn_at: when its downloads ended; None: it is not withdrawn.
+        reason: the operator's.
+    """
+
+    title_id: str
+    withdrawn_at: datetime | None
+    reason: str | None
+
+
+class Withdrawals(Answer, frozen=True, kw_only=True):
+    """The titles that are withdrawn, by id."""
+
+    titles: tuple[Withdrawal, ...]
 
 
 class Device(Answer, frozen=True, kw_only=True):

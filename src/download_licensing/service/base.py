@@ -8,6 +8,7 @@ from typing import Any
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.domain.account import ACCOUNT_ID, Account
+from download_licensing.domain.cuts import Cuts, Withdrawn
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import PolicySource, Terms
 from download_licensing.domain.refusals import (
@@ -16,20 +17,27 @@ from download_licensing.domain.refusals import (
     LicenseReleased,
     LicenseRevoked,
     TitleNotFound,
+    TitleWithdrawn,
     UnknownPlan,
 )
 from download_licensing.domain.situation import Aggregates
+from download_licensing.domain.spans import within
 from download_licensing.domain.terms import Plan, Title
-from download_licensing.service.commands import Command
+from download_licensing.service.commands import Command, TitleCommand
 from download_licensing.service.sealing import sealed
 from download_licensing.tokens.signer import TokenSigner
 from helenus.repository import AggregateRepository
 from helenus.service import AggregateService, CommandContext, Hook
+from helenus.unit_of_work import UnitOfWork
 
 
 def stream_of(customer_id: str) -> str:
     """The stream that holds all of a customer's aggregates."""
     return f"customer/{customer_id}"
+
+
+WITHDRAWALS_STREAM = "titles/withdrawn"
+"""The one stream of titles: which are withdrawn from all customers, and since when."""
 
 
 class Licensing(AggregateService):
@@ -56,6 +64,7 @@ class Licensing(AggregateService):
         self._catalogue = catalogue
         self._policies = policies
         self._signer = signer
+        self._withdrawn: Withdrawn = {}
 
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """As `AggregateService.execute`; what a command granted is signed after it."""
@@ -72,8 +81,45 @@ class Licensing(AggregateService):
         """The plans and titles there are."""
         return self._catalogue
 
-    def stream_of(self, command: Command) -> str:
+    def stream_of(self, command: Command | TitleCommand) -> str:
+        if isinstance(command, TitleCommand):
+            return WITHDRAWALS_STREAM
         return stream_of(command.customer_id)
+
+    def _settled(self, unit: UnitOfWork, customer_id: str, at: datetime) -> Account:
+        """The customer's account, with what ended meanwhile recorded as ended.
+
+        Raises:
+            AccountNotFound: it was never opened.
+        """
+        account = account_of(unit, customer_id)
+        Cuts(account, self._withdrawn, at).settle(unit)
+        return account
+
+    def _license(
+        self, unit: UnitOfWork, account: Account, license_id: str, at: datetime
+    ) -> License:
+        """A licence of the customer, with its early end recorded if it had one.
+
+        Raises:
+            LicenseNotFound: the customer has no such licence.
+        """
+        license = license_of(unit, license_id)
+        Cuts(account, self._withdrawn, at).settle_license(license)
+        return license
+
+    def _seen(self, view: Aggregates, customer_id: str, at: datetime) -> tuple[Aggregates, Account]:
+        """What a query is answered from: the aggregates as if all that ended had been recorded.
+
+        Raises:
+            AccountNotFound: it was never opened.
+        """
+        account = account_of(view, customer_id)
+        return Cuts(account, self._withdrawn, at).seen(view), account
+
+    def _require_offered(self, title_id: str, at: datetime) -> None:
+        if within(self._withdrawn.get(title_id, ()), at):
+            raise TitleWithdrawn(title_id)
 
     def _terms(self, account: Account, title: Title | None, at: datetime) -> Terms:
         """What the policy in force at a time says for a customer and a title."""

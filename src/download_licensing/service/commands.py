@@ -26,8 +26,8 @@ from download_licensing.domain.ids import (
 from download_licensing.domain.sessions import SESSION_EVENTS_MAX, SessionKind
 
 REASON_CHARACTERS_MAX = 500
-SYNC_ITEMS_MAX = 200
-"""Items of one sync. Each records four events at most, within the repository's default bound of
+SYNC_ITEMS_MAX = 150
+"""Items of one sync. Each records five events at most, within the repository's default bound of
 1,000 events per command."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -79,6 +79,16 @@ class OpenAccount(Command, frozen=True, kw_only=True):
     plan: PlanId
     country: Country | None = None
     time_zone: TimeZone | None = None
+
+
+class ChangePlan(Command, frozen=True, kw_only=True):
+    """Change the customer's plan. What is granted stays until it ends. Idempotent.
+
+    Attributes:
+        plan: a plan of the catalogue.
+    """
+
+    plan: PlanId
 
 
 class SetRegion(Command, frozen=True, kw_only=True):
@@ -162,6 +172,30 @@ class SyncedRenewal(SyncedItem, frozen=True, kw_only=True):
 
 
 SyncItem = SyncedRelease | SyncedPlay | SyncedSession | SyncedRenewal
+
+
+class TitleCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the commands about a title, for all customers.
+
+    Attributes:
+        title_id: of the catalogue.
+    """
+
+    title_id: TitleId
+
+
+class WithdrawTitle(TitleCommand, frozen=True, kw_only=True):
+    """End every download of a title now, and grant none. Idempotent: the first reason stays.
+
+    Attributes:
+        reason: the operator's, for people.
+    """
+
+    reason: OperatorsReason
+
+
+class ReinstateTitle(TitleCommand, frozen=True, kw_only=True):
+    """Let a title be downloaded again. Idempotent."""
 
 
 class Sync(Command, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import Situation, survey
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of, license_of, require_not_ended
+from download_licensing.service.base import Licensing, account_of, require_not_ended
 from download_licensing.service.commands import ReleaseLicense, RenewLicense, RequestDownload
 from helenus.errors import InvalidArgument
 from helenus.service import CommandContext, handles
@@ -37,19 +37,22 @@ class Downloads(Licensing):
 
         Raises:
             UnknownTitle: the title is not in the catalogue.
+            TitleWithdrawn: an operator withdrew it.
             DownloadRefused: rules are not met.
             KeyReused: the key made a licence for another device or title.
             LicenseReleased: the key made a licence that was released since.
             LicenseRevoked: the key made a licence that was revoked since.
             helenus.InvalidArgument: there is no idempotency key.
         """
-        account = account_of(unit, command.customer_id)
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
         title = self._catalogue.titles.get(command.title_id)
         if title is None:
             raise UnknownTitle(command.title_id)
-        at = utc(context.at, "at")
         terms = self._terms(account, title, at)
         license = unit.get(License, _license_id(command, context))
+        if license.issued_at is not None:
+            license = self._license(unit, account, license.id, at)
         situation = survey(
             unit,
             account,
@@ -61,6 +64,7 @@ class Downloads(Licensing):
         )
         if license.issued_at is not None:
             return _granted_before(command, license, situation, account.plan, terms)
+        self._require_offered(title.title_id, at)
         _require(terms, "download", situation, unit)
         grant(
             unit,
@@ -86,11 +90,13 @@ class Downloads(Licensing):
             LicenseReleased: it was given back.
             LicenseRevoked: an operator took it away.
             TitleNotFound: its title is no longer in the catalogue.
+            TitleWithdrawn: an operator withdrew its title.
             DownloadRefused: rules are not met.
         """
-        account_of(unit, command.customer_id)
-        license = license_of(unit, command.license_id)
-        return self._renew(unit, command.customer_id, license, utc(context.at, "at"))
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        license = self._license(unit, account, command.license_id, at)
+        return self._renew(unit, command.customer_id, license, at)
 
     @handles
     def release(
@@ -101,9 +107,9 @@ class Downloads(Licensing):
         Raises:
             LicenseNotFound: the customer has no such licence.
         """
-        account_of(unit, command.customer_id)
-        license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        license = self._license(unit, account, command.license_id, at)
         self._release(unit, license, command.released_at, at)
         return present.license(command.customer_id, license, at)
 
@@ -126,6 +132,7 @@ class Downloads(Licensing):
         )
         if item_id and item_id in license.renewal_items:
             return present.grant(customer_id, license, situation, account.plan, terms, downloads=0)
+        self._require_offered(license.title_id, at)
         refresh = not license.active(situation.now)
         _require(terms, "refresh" if refresh else "renewal", situation, unit)
         renew(unit, account, license, terms, now=situation.now, refresh=refresh, item_id=item_id)

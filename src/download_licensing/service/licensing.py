@@ -6,6 +6,7 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.policies.events import PolicyBook
 from download_licensing.service.accounts import RELEASES_PER_COMMAND_MAX, Accounts
 from download_licensing.service.base import stream_of
@@ -14,6 +15,7 @@ from download_licensing.service.operations import Operations
 from download_licensing.service.previews import Previews
 from download_licensing.service.queries import Queries
 from download_licensing.service.syncing import Syncing
+from download_licensing.service.withdrawals import Withdrawals
 
 __all__ = [
     "AGGREGATES",
@@ -23,14 +25,14 @@ __all__ = [
     "stream_of",
 ]
 
-AGGREGATES = (Account, DownloadedTitle, Device, License)
-"""All aggregate types of a customer's stream, for the repository."""
+AGGREGATES = (Account, DownloadedTitle, Device, License, TitleWithdrawal)
+"""All aggregate types, for the repository; the last is not of a customer's stream."""
 
 STORED_AGGREGATES = (*AGGREGATES, PolicyBook, Refusals)
 """All aggregate types of all streams in a store of the service."""
 
 
-class LicensingService(Accounts, Syncing, Previews, Operations, Queries):
+class LicensingService(Accounts, Syncing, Previews, Operations, Withdrawals, Queries):
     """Carries out commands and answers queries.
 
     Every command and query may raise `AccountNotFound`, `helenus.InvalidArgument` for a time that

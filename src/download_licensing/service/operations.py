@@ -5,7 +5,7 @@ from __future__ import annotations
 from download_licensing.domain.device import Device
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of, license_of
+from download_licensing.service.base import Licensing, account_of
 from download_licensing.service.commands import (
     BlockAccount,
     RevokeLicense,
@@ -23,9 +23,11 @@ class Operations(Licensing):
     def set_standing(
         self, unit: UnitOfWork, command: SetStanding, context: CommandContext
     ) -> answers.Account:
-        """Say how the customer stands with billing."""
+        """Say how the customer stands with billing. A cancellation ends all downloads now."""
         account = account_of(unit, command.customer_id)
-        account.stand(command.standing, utc(context.at, "at"))
+        at = utc(context.at, "at")
+        account.stand(command.standing, at)
+        self._settled(unit, command.customer_id, at)
         return present.account(command.customer_id, account)
 
     @handles
@@ -55,9 +57,9 @@ class Operations(Licensing):
         Raises:
             LicenseNotFound: the customer has no such licence.
         """
-        account_of(unit, command.customer_id)
-        license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        license = self._license(unit, account, command.license_id, at)
         if license.ended_at is None:
             license.revoke(command.reason, at)
             unit.get(Device, license.device_id).drop(license.id, at)

@@ -59,6 +59,7 @@ def license(customer_id: str, held: License, at: datetime) -> answers.License:
         release_reason=held.release_reason,
         revoked_at=held.revoked_at,
         revoke_reason=held.revoke_reason or None,
+        cut_reason=held.cut_reason,
         policy_version=held.policy_version,
     )
 
@@ -259,6 +260,28 @@ def devices(aggregates: Aggregates, held: Account, terms: Terms, at: datetime) -
         devices_in_use=sum(device.holds_slot for device in listed),
         devices=tuple(listed),
     )
+
+
+def plan_changed(
+    customer_id: str, aggregates: Aggregates, held: Account, terms: Terms, at: datetime
+) -> answers.PlanChanged:
+    """The answer to a change of plan; the terms are those of the new one."""
+    told = devices(aggregates, held, terms, at)
+    limit, used = told.devices_max, told.devices_in_use
+    fits = limit is None or used <= limit
+    return answers.PlanChanged(
+        account=account(customer_id, held),
+        devices_max=limit,
+        devices_in_use=used,
+        fits=fits,
+        message=_FITS
+        if fits
+        else f"Downloads are on {used} devices; the plan allows {limit}. They stay until they end."
+        f" Nothing is downloaded or renewed until they are on {limit}.",
+    )
+
+
+_FITS = "The devices in use fit the plan."
 
 
 def _devices_max(terms: Terms) -> int | None:

@@ -33,8 +33,9 @@ class Queries(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         view = await self.repository.load(stream_of(customer_id))
-        account_of(view, customer_id)
-        return present.license(customer_id, license_of(view, license_id), utc(at, "at"))
+        at = utc(at, "at")
+        seen, _ = self._seen(view, customer_id, at)
+        return present.license(customer_id, license_of(seen, license_id), at)
 
     async def remaining(self, customer_id: str, license_id: str, at: datetime) -> answers.Remaining:
         """What remains of a licence and of its playback window at a time.
@@ -43,11 +44,12 @@ class Queries(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         view = await self.repository.load(stream_of(customer_id))
-        account_of(view, customer_id)
-        return present.remaining(license_of(view, license_id), utc(at, "at"))
+        at = utc(at, "at")
+        seen, _ = self._seen(view, customer_id, at)
+        return present.remaining(license_of(seen, license_id), at)
 
-    async def token(self, customer_id: str, license_id: str) -> answers.LicenseToken:
-        """The token of a licence as it stands; "" where the service signs none.
+    async def token(self, customer_id: str, license_id: str, at: datetime) -> answers.LicenseToken:
+        """The token of a licence as it stands at a time; "" where the service signs none.
 
         Raises:
             LicenseNotFound: the customer has no such licence.
@@ -55,8 +57,8 @@ class Queries(Licensing):
             LicenseRevoked: an operator took it away.
         """
         view = await self.repository.load(stream_of(customer_id))
-        account_of(view, customer_id)
-        license = license_of(view, license_id)
+        seen, _ = self._seen(view, customer_id, utc(at, "at"))
+        license = license_of(seen, license_id)
         require_not_ended(license)
         token = "" if self._signer is None else token_of(customer_id, license, self._signer)
         return answers.LicenseToken(license_id=license_id, token=token)
@@ -64,9 +66,9 @@ class Queries(Licensing):
     async def devices(self, customer_id: str, at: datetime) -> answers.Devices:
         """The devices of an account, with what they hold at a time."""
         view = await self.repository.load(stream_of(customer_id))
-        account = account_of(view, customer_id)
         at = utc(at, "at")
-        return present.devices(view, account, self._terms(account, None, at), at)
+        seen, account = self._seen(view, customer_id, at)
+        return present.devices(seen, account, self._terms(account, None, at), at)
 
     async def allowance(
         self, customer_id: str, title_id: str, device_id: str, at: datetime
@@ -75,14 +77,16 @@ class Queries(Licensing):
 
         Raises:
             TitleNotFound: the title is not in the catalogue.
+            TitleWithdrawn: an operator withdrew it.
         """
         view = await self.repository.load(stream_of(customer_id))
-        account = account_of(view, customer_id)
         at = utc(at, "at")
+        seen, account = self._seen(view, customer_id, at)
         title = self._title(title_id)
+        self._require_offered(title_id, at)
         terms = self._terms(account, title, at)
         situation = survey(
-            view,
+            seen,
             account,
             device_id=device_id,
             title=title,

@@ -8,7 +8,7 @@ from download_licensing.domain.reporting import IN_STEP, report_first_play, repo
 from download_licensing.domain.sessions import SessionEvent
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import Licensing, account_of, license_of
+from download_licensing.service.base import Licensing
 from download_licensing.service.commands import ReportFirstPlay, ReportSession
 from helenus.service import CommandContext, handles
 from helenus.unit_of_work import UnitOfWork
@@ -28,9 +28,9 @@ class Reports(Licensing):
         Raises:
             LicenseNotFound: the customer has no such licence.
         """
-        account_of(unit, command.customer_id)
-        license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        license = self._license(unit, account, command.license_id, at)
         told = utc(command.played_at, "played_at")
         ahead = ahead_of(at, command.sent_at)
         if command.session_id is None:
@@ -49,9 +49,9 @@ class Reports(Licensing):
         Raises:
             LicenseNotFound: the customer has no such licence.
         """
-        account_of(unit, command.customer_id)
-        license = license_of(unit, command.license_id)
         at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
+        license = self._license(unit, account, command.license_id, at)
         events = [
             SessionEvent(kind=event.kind, at=utc(event.at, f"events[{place}].at"))
             for place, event in enumerate(command.events)

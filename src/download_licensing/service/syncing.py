@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from download_licensing.domain.account import Account
 from download_licensing.domain.license import License
 from download_licensing.domain.refusals import DeviceNotFound, LicenseElsewhere, Refusal
 from download_licensing.domain.reporting import IN_STEP, report_first_play, report_session
 from download_licensing.domain.sessions import SessionEvent
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
-from download_licensing.service.base import account_of, license_of
 from download_licensing.service.commands import (
     SYNC_ITEMS_MAX,
     RenewLicenses,
@@ -45,6 +45,7 @@ class _Visit(msgspec.Struct, frozen=True):
 
     Attributes:
         unit: that they are decided in.
+        account: the customer's, with what ended meanwhile recorded as ended.
         customer_id: whose they are.
         at: the time of the decisions.
         device_id: of the device that brings them; None: they may be of any.
@@ -52,6 +53,7 @@ class _Visit(msgspec.Struct, frozen=True):
     """
 
     unit: UnitOfWork
+    account: Account
     customer_id: str
     at: datetime
     device_id: str | None = None
@@ -71,12 +73,12 @@ class Syncing(Downloads, Reports):
         """
         items = _in_order(command)
         _require_sound([item.item_id for item in items])
-        account = account_of(unit, command.customer_id)
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
         if command.device_id not in account.devices:
             raise DeviceNotFound(command.device_id)
-        at = utc(context.at, "at")
         ahead = ahead_of(at, command.sent_at)
-        visit = _Visit(unit, command.customer_id, at, command.device_id, ahead)
+        visit = _Visit(unit, account, command.customer_id, at, command.device_id, ahead)
         return answers.Synced(
             customer_id=command.customer_id,
             device_id=command.device_id,
@@ -92,10 +94,11 @@ class Syncing(Downloads, Reports):
         Raises:
             helenus.InvalidArgument: there are too many licences, or one is named twice.
         """
-        account_of(unit, command.customer_id)
         _require_sound(command.license_ids)
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
         item_id = _item_id(context.command_id)
-        visit = _Visit(unit, command.customer_id, utc(context.at, "at"))
+        visit = _Visit(unit, account, command.customer_id, at)
         items = [SyncedRenewal(item_id=item_id, license_id=each) for each in command.license_ids]
         return answers.Renewed(
             customer_id=command.customer_id,
@@ -104,7 +107,7 @@ class Syncing(Downloads, Reports):
 
     def _answer(self, visit: _Visit, item: SyncItem) -> answers.SyncedItem:
         try:
-            license = license_of(visit.unit, item.license_id)
+            license = self._license(visit.unit, visit.account, item.license_id, visit.at)
             if visit.device_id is not None and license.device_id != visit.device_id:
                 raise LicenseElsewhere(item.license_id, visit.device_id)
             outcome, grant = self._decide(visit, item, license)

@@ -19,7 +19,7 @@ LICENSE = {
     *("license_id", "customer_id", "device_id", "title_id", "state", "issued_at", "expires_at"),
     *("first_played_at", "playback_window_s", "playback_ends_at", "effective_expires_at"),
     *("license_remaining_s", "playback_remaining_s", "renewals_used", "renewals_left"),
-    *("released_at", "release_reason", "revoked_at", "revoke_reason"),
+    *("released_at", "release_reason", "revoked_at", "revoke_reason", "cut_reason"),
     "policy_version",
 }
 
@@ -165,6 +165,37 @@ async def test_an_operator_revokes_a_licence(client: AsgiClient) -> None:
     assert revoked.json()["revoke_reason"] == "Studio's claim."
     renewal = await client.post(f"{CUSTOMER}/licenses/{license_id}/renewals", at=LATER)
     assert (renewal.status, renewal.reason) == (409, "license-revoked")
+
+
+async def test_a_title_is_withdrawn_and_reinstated(client: AsgiClient) -> None:
+    await opened(client)
+    license_id = (await granted(client, "meadow"))["license_id"]
+    path = "/v1/admin/titles/meadow/withdrawal"
+    gone = await client.call("PUT", path, {"reason": "Claim."}, at=LATER)
+    assert (gone.status, gone.json()["withdrawn_at"]) == (200, LATER)
+    listed = await client.get("/v1/admin/withdrawals")
+    assert listed.json() == {"titles": [gone.json()]}
+    ended = (await client.get(f"{CUSTOMER}/licenses/{license_id}", at=EXPIRED)).json()
+    assert (ended["state"], ended["cut_reason"]) == ("expired", "title-withdrawn")
+    body = {"device_id": "tv", "title_id": "meadow"}
+    refused = await client.post(f"{CUSTOMER}/licenses", body, at=LATER)
+    assert (refused.status, refused.reason) == (409, "title-withdrawn")
+    back = await client.call("DELETE", path, at=EXPIRED)
+    assert (back.status, back.json()["withdrawn_at"]) == (200, None)
+    assert (await client.post(f"{CUSTOMER}/licenses", body, at=EXPIRED)).status == 201
+    unknown = await client.call("PUT", "/v1/admin/titles/x/withdrawal", {"reason": "?"})
+    assert (unknown.status, unknown.reason) == (404, "title-not-found")
+
+
+async def test_the_plan_is_changed(client: AsgiClient) -> None:
+    await opened(client)
+    for device in ("tv", "phone"):
+        await granted(client, "meadow", device)
+    smaller = await client.call("PUT", f"{CUSTOMER}/account/plan", {"plan": "basic"}, at=LATER)
+    assert (smaller.status, smaller.json()["fits"]) == (200, False)
+    assert smaller.json()["account"]["plan"] == "basic"
+    gold = await client.call("PUT", f"{CUSTOMER}/account/plan", {"plan": "gold"})
+    assert (gold.status, gold.reason) == (422, "plan-unknown")
 
 
 async def test_an_account_opened_under_a_key_is_answered_alike_again(client: AsgiClient) -> None:

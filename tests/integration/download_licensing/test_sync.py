@@ -297,7 +297,7 @@ async def test_the_number_of_items_is_bounded_over_all_kinds(member: Member) -> 
     (one,) = await _granted(member, "free")
     kept = [session(f"s-{n}", one, f"s-{n}", START + n * HOUR) for n in range(SYNC_ITEMS_MAX)]
 
-    with pytest.raises(InvalidArgument, match="one request takes 200"):
+    with pytest.raises(InvalidArgument, match="one request takes 150"):
         await member.sync("tv", LATER, release("r", one), *kept)
     full = await member.sync("tv", LATER, *kept)
 

@@ -43,6 +43,7 @@ def respond(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         (refusals.AccountExists("c", "basic"), 409, "account-exists"),
         (refusals.LicenseReleased("l"), 409, "license-released"),
         (refusals.LicenseRevoked("l"), 409, "license-revoked"),
+        (refusals.TitleWithdrawn("t"), 409, "title-withdrawn"),
         (refusals.LicenseElsewhere("l", "d"), 409, "license-elsewhere"),
         (refusals.KeyReused(), 422, "idempotency-key-reused"),
         (errors.CommandIdReused("k"), 422, "idempotency-key-reused"),
@@ -88,6 +89,7 @@ def test_every_problem_says_what_to_do_or_its_refusal_does() -> None:
         *("refused", "account-not-found", "license-not-found", "device-not-found"),
         *("title-not-found", "account-exists", "license-released", "title-unknown"),
         *("plan-unknown", "time-zone-unknown", "license-revoked", "license-elsewhere"),
+        "title-withdrawn",
         *("policy-dates-overlap", "policy-first-too-late", "policy-in-force", "policy-not-found"),
         *("policy-overtaken", "policy-too-early", "policy-version-taken"),
     }

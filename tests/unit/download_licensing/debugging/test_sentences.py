@@ -114,3 +114,17 @@ def test_plays_sessions_and_revocations_are_told() -> None:
     assert "session" not in sentence(unnamed, "film")
     revoked = events.LicenseRevoked(reason="Claim.", at=T0)
     assert sentence(revoked, "l-1") == "An operator revoked licence l-1: Claim."
+
+
+def test_early_ends_and_changes_of_plan_are_told() -> None:
+    ended = events.DownloadsEnded(ends={"l-1": T0}, at=T0)
+    assert sentence(ended, "tv") == f"Downloads on device tv ended early: l-1 at {moment(T0)}."
+    cut = events.LicenseCut(reason="title-withdrawn", ends_at=T0, at=T0)
+    assert sentence(cut, "l-1") == (
+        f"Licence l-1 ended early, at {moment(T0)}: its title was withdrawn."
+    )
+    changed = events.PlanChanged(plan="basic", at=T0)
+    assert sentence(changed, "account") == "The account's plan became basic."
+    withdrawn = events.TitleWithdrawn(reason="Claim.", at=T0)
+    assert sentence(withdrawn, "film") == "An operator withdrew the title film: Claim."
+    assert sentence(events.TitleReinstated(at=T0), "film").endswith("reinstated the title film.")

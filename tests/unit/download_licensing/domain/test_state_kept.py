@@ -15,6 +15,7 @@ from download_licensing.domain.events import (
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
+    DownloadsEnded,
     DownloadShortened,
     PlayCounted,
     SessionReported,
@@ -278,3 +279,17 @@ def test_a_licence_remembers_the_sessions_that_began_last() -> None:
     assert min(session.started_at for session in license.sessions.values()) == START + 10 * TICK
     assert license.forgot(START + 9 * TICK)
     assert not license.forgot(START + 10 * TICK)
+
+
+def test_licences_that_end_early_take_their_place_among_those_held() -> None:
+    device = Device.empty("d")
+    for number, days in enumerate((10, 20, 30)):
+        device.apply(held(f"lic-{number}", START + days * DAY, START))
+    device.apply(held("lic-3", None, START))
+
+    ends = {"lic-3": START + 15 * DAY, "lic-2": START + DAY, "unknown": START}
+    device.apply(DownloadsEnded(ends=ends, at=START + DAY))
+
+    assert list(device.held) == ["lic-2", "lic-0", "lic-3", "lic-1"]
+    assert device.active_until(START + DAY) == START + 20 * DAY
+    assert len(device.active_ends(START + DAY)) == 3

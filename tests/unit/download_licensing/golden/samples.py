@@ -26,18 +26,24 @@ from download_licensing.domain.events import (
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
+    DownloadsEnded,
     DownloadShortened,
     FirstPlayReported,
+    LicenseCut,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
     LicenseRevoked,
+    PlanChanged,
     PlayCounted,
     RegionChanged,
     SessionReported,
     StandingChanged,
+    TitleReinstated,
+    TitleWithdrawn,
 )
 from download_licensing.domain.license import License
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from helenus.testing import at
 
 _START = datetime(2026, 1, 30, 22, 15, 0, 123_456, tzinfo=UTC)
@@ -209,5 +215,23 @@ SAMPLES = {
             PlayCounted(license_id="l-3", session_id="s-1", played_at=_START, at=_START + 2 * _DAY),
         ),
         at(License, "l-3", LicenseRevoked(reason="Claim.", at=_START + 3 * _DAY)),
+    ],
+    "cuts": [
+        at(TitleWithdrawal, "title-9", TitleWithdrawn(reason="Claim.", at=_START)),
+        at(TitleWithdrawal, "title-9", TitleReinstated(at=_START + _DAY)),
+        at(Account, ACCOUNT_ID, PlanChanged(plan="basic", at=_START)),
+        at(Account, ACCOUNT_ID, StandingChanged(standing="cancelled", at=_START)),
+        at(Account, ACCOUNT_ID, StandingChanged(standing="good", at=_START + _DAY)),
+        at(
+            Device,
+            "tablet-1",
+            DownloadHeld(license_id="l-4", title_id="title-9", expires_at=None, at=_START),
+        ),
+        at(Device, "tablet-1", DownloadsEnded(ends={"l-4": _START + _DAY}, at=_START + _DAY)),
+        at(
+            License,
+            "l-4",
+            LicenseCut(reason="title-withdrawn", ends_at=_START + _DAY, at=_START + 2 * _DAY),
+        ),
     ],
 }

@@ -1,0 +1,274 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from download_licensing.domain.refusals import TitleNotFound, TitleWithdrawn
+from download_licensing.domain.spans import SPANS_MAX
+from download_licensing.service.answers import Withdrawal
+from download_licensing.service.commands import ReinstateTitle, SyncedRenewal, WithdrawTitle
+from download_licensing.service.licensing import AGGREGATES, LicensingService
+from helenus import AggregateRepository, CommandContext
+from helenus.events import to_microseconds
+from helenus.stores.memory import MemoryStore
+from helenus.testing.faults import FailBefore, FaultyStore
+from tests.integration.download_licensing.member import CATALOGUE, DAY, START, TICK, Member
+
+GONE = START + 5 * DAY
+BACK = START + 9 * DAY
+
+
+async def withdraw(member: Member, title: str, at: datetime = GONE) -> Withdrawal:
+    command = WithdrawTitle(title_id=title, reason="Claim.")
+    answer: Withdrawal = await member.service.execute(command, CommandContext(at=at))
+    return answer
+
+
+async def reinstate(member: Member, title: str, at: datetime = BACK) -> Withdrawal:
+    command = ReinstateTitle(title_id=title)
+    answer: Withdrawal = await member.service.execute(command, CommandContext(at=at))
+    return answer
+
+
+async def test_every_download_of_it_expires_then_and_no_other(member: Member) -> None:
+    await member.open("pair")
+    gone = (await member.request("tv", "forever")).license_id
+    stays = (await member.request("tv", "free")).license_id
+    other = Member(member.service, "bob")
+    await other.open("solo")
+    his = (await other.request("phone", "forever")).license_id
+
+    withdrawn = await withdraw(member, "forever")
+
+    assert (withdrawn.withdrawn_at, withdrawn.reason) == (GONE, "Claim.")
+    for owner, license_id in ((member, gone), (other, his)):
+        before = await owner.license(license_id, GONE - TICK)
+        after = await owner.license(license_id, GONE)
+        assert (before.state, after.state) == ("active", "expired")
+        assert (after.effective_expires_at, after.license_remaining_s) == (GONE, 0)
+        assert after.cut_reason == "title-withdrawn"
+    assert (await member.license(stays, GONE)).state == "active"
+    assert (await other.devices(GONE)).devices_in_use == 0
+
+
+async def test_no_stream_of_a_customer_is_written_for_it(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    before = await member.recorded()
+
+    await withdraw(member, "forever")
+    await member.license(license_id, GONE)
+    await member.devices(GONE)
+
+    assert await member.recorded() == before
+
+
+async def test_the_next_decision_records_it_first_as_of_then(member: Member) -> None:
+    await member.open("solo")
+    license_id = (await member.request("tv", "forever")).license_id
+    await withdraw(member, "forever")
+    seen = await member.license(license_id, BACK)
+
+    granted = await member.request("phone", "free", BACK)
+
+    assert granted.devices_left == 0
+    (ended,) = await member.facts("downloads-ended")
+    assert ended == {"ends": {license_id: GONE}, "at": BACK}
+    assert await member.license(license_id, BACK) == seen
+    await member.release(license_id, BACK)
+    (cut,) = await member.facts("license-cut")
+    assert (cut["ends_at"], cut["at"], cut["reason"]) == (GONE, BACK, "title-withdrawn")
+    assert len(await member.facts("downloads-ended")) == 1
+
+
+async def test_requests_and_renewals_of_it_are_refused(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    await withdraw(member, "forever")
+
+    await member.turned_down(TitleWithdrawn, member.request("tv", "forever", GONE))
+    await member.turned_down(TitleWithdrawn, member.renew(license_id, GONE))
+    await member.turned_down(TitleWithdrawn, member.allowance("tv", "forever", GONE))
+    synced = await member.sync("tv", GONE, SyncedRenewal(item_id="a", license_id=license_id))
+    assert synced.items[0].refusal is not None
+    assert synced.items[0].refusal.reason == "title-withdrawn"
+
+
+async def test_before_it_everything_is_as_it_was(member: Member) -> None:
+    await member.open("pair")
+    await withdraw(member, "free")
+
+    granted = await member.request("tv", "free", GONE - TICK)
+
+    assert granted.expires_at == GONE - TICK + 30 * DAY
+
+
+async def test_a_reinstated_title_is_granted_again_and_what_ended_stays_ended(
+    member: Member,
+) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "windowed")).license_id
+    await withdraw(member, "windowed")
+    await reinstate(member, "windowed")
+
+    assert (await member.license(license_id, BACK)).state == "expired"
+    assert (await member.devices(BACK)).devices_in_use == 0
+    await member.turned_down(TitleWithdrawn, member.request("tv", "windowed", BACK - TICK))
+    granted = await member.request("phone", "windowed", BACK)
+    assert granted.expires_at == BACK + 30 * DAY
+
+    await member.renew(license_id, BACK + DAY)
+    (fact,) = await member.facts("license-renewed")
+    assert fact["refresh"]
+    renewed = await member.license(license_id, BACK + DAY)
+    assert (renewed.state, renewed.cut_reason) == ("active", None)
+
+
+async def test_what_was_granted_after_it_by_a_process_that_had_not_heard_is_over(
+    member: Member,
+) -> None:
+    unaware = Member(LicensingService(member.service.repository, CATALOGUE))
+    await member.open("pair")
+    await withdraw(member, "forever")
+
+    granted = await unaware.request("tv", "forever", GONE + DAY)
+
+    ended = await member.license(granted.license_id, GONE + DAY)
+    assert (ended.state, ended.effective_expires_at) == ("expired", GONE + DAY)
+    await unaware.service.refresh_withdrawals()
+    assert await unaware.license(granted.license_id, GONE + DAY) == ended
+    await member.turned_down(TitleWithdrawn, unaware.request("tv", "forever", GONE + DAY))
+
+
+async def test_a_licence_that_ended_before_it_stays_as_it_was(member: Member) -> None:
+    await member.open("pair")
+    expired = (await member.request("tv", "short")).license_id
+    released = (await member.request("tv", "forever")).license_id
+    await member.release(released, START + DAY)
+    for title in ("short", "forever"):
+        await withdraw(member, title, START + 20 * DAY)
+
+    late = START + 21 * DAY
+    assert (await member.license(expired, late)).effective_expires_at == START + 7 * DAY
+    assert (await member.license(released, late)).state == "released"
+    await member.release(expired, late)
+    assert await member.facts("license-cut") == []
+    assert await member.facts("downloads-ended") == []
+
+
+async def test_a_licence_that_lapsed_long_ago_is_still_seen_to_have_ended(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    await withdraw(member, "forever")
+    for month in range(1, 5):
+        await member.request("tv", "free", GONE + month * 40 * DAY)
+
+    assert (await member.license(license_id, GONE + 200 * DAY)).effective_expires_at == GONE
+
+
+async def test_plays_of_it_are_still_reported_and_do_not_revive_it(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "windowed")).license_id
+    await withdraw(member, "windowed")
+
+    played = await member.play(license_id, START + 4 * DAY, BACK)
+
+    assert (played.state, played.effective_expires_at) == ("expired", GONE)
+    assert await member.plays("windowed") == [START + 4 * DAY]
+
+
+async def test_it_is_withdrawn_and_reinstated_once(member: Member) -> None:
+    first = await withdraw(member, "free")
+    assert await withdraw(member, "free", GONE + DAY) == first
+    listed = await member.service.withdrawals()
+    assert listed.titles == (first,)
+
+    back = await reinstate(member, "free")
+    assert (back.withdrawn_at, back.reason) == (None, None)
+    assert await reinstate(member, "free", BACK + DAY) == back
+    assert (await member.service.withdrawals()).titles == ()
+
+
+async def test_a_title_that_is_not_in_the_catalogue_is_not_found(member: Member) -> None:
+    for attempt in (withdraw(member, "nothing"), reinstate(member, "nothing")):
+        with pytest.raises(TitleNotFound):
+            await attempt
+    assert (await reinstate(member, "free")).withdrawn_at is None
+
+
+async def test_a_title_that_comes_and_goes_is_remembered_within_bounds(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever", GONE - TICK)).license_id
+    for turn in range(SPANS_MAX + 1):
+        await withdraw(member, "forever", GONE + 2 * turn * TICK)
+        await reinstate(member, "forever", GONE + (2 * turn + 1) * TICK)
+
+    # The first is forgotten, so the second ended it.
+    ended = await member.license(license_id, BACK)
+    assert ended.effective_expires_at == GONE + 2 * TICK
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[FaultyStore]:
+    async with MemoryStore() as held:
+        yield FaultyStore(held)
+
+
+class Turns:
+    """A clock whose sleepers wait for the test."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self._slept = asyncio.Event()
+        self._turn = asyncio.Event()
+
+    def now(self) -> datetime:
+        return START
+
+    def now_us(self) -> int:
+        return to_microseconds(START)
+
+    async def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        self._slept.set()
+        await self._turn.wait()
+        self._turn.clear()
+
+    async def next(self) -> None:
+        """Let the sleeper go on, until it sleeps again."""
+        await self._slept.wait()
+        self._slept.clear()
+        self._turn.set()
+        await self._slept.wait()
+
+
+async def test_other_processes_come_to_know_of_it(store: FaultyStore) -> None:
+    clock = Turns()
+    async with (
+        AggregateRepository(store, AGGREGATES) as one,
+        AggregateRepository(store, AGGREGATES) as two,
+    ):
+        acting, following = LicensingService(one, CATALOGUE), LicensingService(two, CATALOGUE)
+        await withdraw(Member(acting), "free")
+        async with following.following_withdrawals(poll_s=2, clock=clock):
+            with pytest.raises(TitleWithdrawn):
+                await _request(following, "free", GONE)
+            await withdraw(Member(acting), "forever")
+            await _request(following, "forever", GONE)
+            store.inject("head", FailBefore())
+            with capture_logs() as logs:
+                await clock.next()
+            await _request(following, "forever", GONE)
+            await clock.next()
+            with pytest.raises(TitleWithdrawn):
+                await _request(following, "forever", GONE)
+    assert [line["event"] for line in logs] == ["withdrawals not read"]
+    assert set(clock.asked) == {2}
+
+
+async def _request(service: LicensingService, title: str, at: datetime) -> None:
+    member = Member(service, f"member-of-{title}")
+    await member.open("pair")
+    await member.request("tv", title, at)
