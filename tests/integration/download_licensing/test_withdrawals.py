@@ -14,7 +14,7 @@ from helenus import AggregateRepository, CommandContext
 from helenus.events import to_microseconds
 from helenus.stores.memory import MemoryStore
 from helenus.testing.faults import FailBefore, FaultyStore
-from tests.integration.download_licensing.member import CATALOGUE, DAY, START, TICK, Member
+from tests.integration.download_licensing.member import DAY, START, TICK, Member, service_of
 
 GONE = START + 5 * DAY
 BACK = START + 9 * DAY
@@ -47,6 +47,7 @@ async def test_every_download_of_it_expires_then_and_no_other(member: Member) ->
         before = await owner.license(license_id, GONE - TICK)
         after = await owner.license(license_id, GONE)
         assert (before.state, after.state) == ("active", "expired")
+        assert (before.effective_expires_at, before.cut_reason) == (None, None)
         assert (after.effective_expires_at, after.license_remaining_s) == (GONE, 0)
         assert after.cut_reason == "title-withdrawn"
     assert (await member.license(stays, GONE)).state == "active"
@@ -129,7 +130,7 @@ async def test_a_reinstated_title_is_granted_again_and_what_ended_stays_ended(
 async def test_what_was_granted_after_it_by_a_process_that_had_not_heard_is_over(
     member: Member,
 ) -> None:
-    unaware = Member(LicensingService(member.service.repository, CATALOGUE))
+    unaware = Member(service_of(member.service.repository))
     await member.open("pair")
     await withdraw(member, "forever")
 
@@ -250,7 +251,7 @@ async def test_other_processes_come_to_know_of_it(store: FaultyStore) -> None:
         AggregateRepository(store, AGGREGATES) as one,
         AggregateRepository(store, AGGREGATES) as two,
     ):
-        acting, following = LicensingService(one, CATALOGUE), LicensingService(two, CATALOGUE)
+        acting, following = service_of(one), service_of(two)
         await withdraw(Member(acting), "free")
         async with following.following_withdrawals(poll_s=2, clock=clock):
             with pytest.raises(TitleWithdrawn):
