@@ -19,21 +19,39 @@ from download_licensing.domain.events import (
     LicenseRenewed,
     PlayCounted,
 )
+from download_licensing.domain.finding import Finding
 from download_licensing.domain.granting import grant, renew
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import Layer, Policy
 from download_licensing.domain.reporting import report_first_play, report_session
+from download_licensing.domain.rule import Rule
+from download_licensing.domain.rules import RULES
+from download_licensing.domain.rules.account_standing import AccountStanding
+from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
+from download_licensing.domain.rules.agreement_concurrent_downloads import (
+    AgreementConcurrentDownloads,
+)
+from download_licensing.domain.rules.device_downloads_per_month import DeviceDownloadsPerMonth
+from download_licensing.domain.rules.device_limit import DeviceLimit
+from download_licensing.domain.rules.device_registrations import DeviceRegistrations
 from download_licensing.domain.rules.license_duration import LicenseDuration
+from download_licensing.domain.rules.operator_block import OperatorBlock
 from download_licensing.domain.rules.playback_window import PlaybackWindow
+from download_licensing.domain.rules.renewals_per_license import RenewalsPerLicense
+from download_licensing.domain.rules.renewals_per_license_per_year import RenewalsPerLicensePerYear
+from download_licensing.domain.rules.title_availability import TitleAvailability
+from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
+from download_licensing.domain.rules.title_plays_per_year import TitlePlaysPerYear
 from download_licensing.domain.sessions import SessionEvent
 from download_licensing.domain.situation import Situation, survey
 from download_licensing.domain.terms import Title, by_agreement
-from download_licensing.domain.times import EARLIEST, NEVER
+from download_licensing.domain.times import EARLIEST, LATEST, NEVER
 from helenus import Aggregate, Event
 
 A = TypeVar("A", bound=Aggregate)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -266,3 +284,56 @@ def compare(
     assert told.now >= at
     local = told.month_ends_at.astimezone(ZoneInfo(customer.account.time_zone))
     assert (local.day, local.hour, local.minute) == (1, 0, 0)
+
+
+def limited(most: int) -> list[Rule]:
+    """Every rule that counts, with this limit."""
+    return [
+        DeviceLimit(most),
+        DeviceRegistrations(most, window_days=30),
+        ActiveDownloadsPerDevice(most),
+        DeviceDownloadsPerMonth(most),
+        TitleDownloadsPerYear(most),
+        TitlePlaysPerYear(most),
+        AgreementConcurrentDownloads(most),
+        RenewalsPerLicense(most),
+        RenewalsPerLicensePerYear(most),
+    ]
+
+
+def test_every_rule_that_counts_is_held_to_what_it_tells() -> None:
+    uncounted = {OperatorBlock, AccountStanding, TitleAvailability}
+
+    assert {type(rule) for rule in limited(1)} == set(RULES) - uncounted
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(steps, max_size=40), st.integers(0, 3), st.integers(0, 20), steps)
+def test_a_refusal_tells_exactly_when_its_rule_will_allow_it(
+    taken: list[Step], most: int, which: int, asked: Step
+) -> None:
+    customer = Customer()
+    customer.account.open("p", START)
+    clock = START
+    for step in taken:
+        clock += step.later
+        take(customer, step, max(START, clock - step.behind))
+    licenses = [held for held in customer.licenses if held.ended_at is None]
+    renewed = licenses[which % len(licenses)] if licenses and which % 2 else None
+    device_id = renewed.device_id if renewed else asked.device
+    title_id = renewed.title_id if renewed else asked.title_id
+
+    def found(rule: Rule, at: datetime) -> Finding:
+        return rule.check(look(customer, device_id, title_id, at, renewed))
+
+    for rule in limited(most):
+        unmet = found(rule, clock).unmet
+        if unmet is None:
+            continue
+        assert unmet.used is not None
+        assert unmet.used >= most
+        if unmet.resets_at is None:
+            assert not found(rule, LATEST - YEAR).met
+        else:
+            assert not found(rule, unmet.resets_at - TICK).met
+            assert found(rule, unmet.resets_at).met
