@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -144,3 +145,24 @@ async def test_a_key_of_a_client_is_never_taken_for_a_previews(member: Member) -
     for key in ("preview", "\\0preview", "0preview"):
         await member.request("phone", "free", key=key)
     assert (await preview(member, "tv", "free-2")).allowed
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_amid_other_requests_a_preview_tells_what_holds_at_its_position(round_: int) -> None:
+    async with (
+        MemoryStore() as store,
+        AggregateRepository(store, AGGREGATES) as one,
+        AggregateRepository(store, AGGREGATES) as other,
+    ):
+        members = [Member(service_of(repository)) for repository in (one, other)]
+        await members[0].open("family")
+        wishes = [decision(members[n % 2], f"tv-{n}", "thrice", START) for n in range(4 + round_)]
+        asked = [preview(members[n % 2], "phone", "thrice") for n in range(8)]
+        _, previews = await asyncio.gather(asyncio.gather(*wishes), asyncio.gather(*asked))
+        names = [name for _, name in await members[0].recorded()]
+        for previewed in previews:
+            counted = names[: previewed.position].count("download-counted")
+            assert previewed.allowed == (counted < 3)
+            if previewed.grant is not None:
+                assert previewed.grant.downloads_left_this_year == 3 - counted - 1
+        assert names.count("download-counted") == 3
