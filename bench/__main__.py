@@ -19,6 +19,7 @@ from bench import (
     observed,
     open_loop,
     policy,
+    sync,
     tokens,
 )
 from bench.harness import print_environment, print_rows
@@ -30,6 +31,7 @@ CASES = {
     "observed": ("Observability", observed.run),
     "policy": ("Deciding by a policy", policy.run),
     "tokens": ("Licence tokens", tokens.run),
+    "sync": ("All that a device did offline, in one request", sync.run),
     "http": ("The service over HTTP", http.run),
     "open-loop": ("Latency under a constant arrival rate", open_loop.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),
