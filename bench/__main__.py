@@ -21,6 +21,7 @@ from bench import (
     policy,
     sync,
     tokens,
+    what_if,
 )
 from bench.harness import print_environment, print_rows
 from helenus.stores.cassandra.drivers import DriverName
@@ -32,6 +33,7 @@ CASES = {
     "policy": ("Deciding by a policy", policy.run),
     "tokens": ("Licence tokens", tokens.run),
     "sync": ("All that a device did offline, in one request", sync.run),
+    "what-if": ("What another policy would have said", what_if.run),
     "http": ("The service over HTTP", http.run),
     "open-loop": ("Latency under a constant arrival rate", open_loop.run),
     "drivers": ("The drivers of the Cassandra store, one node", drivers.run),

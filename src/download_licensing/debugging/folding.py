@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from download_licensing.domain.situation import A
 from helenus.aggregates import Aggregate
@@ -26,26 +26,25 @@ class Fold:
 
     def __init__(self, types: Iterable[type[Aggregate]]) -> None:
         self._types = {one.aggregate_name: one for one in types}
-        self._held: dict[tuple[str, str], Aggregate] = {}
+        self._held: dict[str, dict[str, Aggregate]] = {name: {} for name in self._types}
         self.position = 0
 
     def get(self, aggregate_type: type[A], aggregate_id: str) -> A:
         """The aggregate as it stands; empty if it never had an event."""
-        held = self._held.get((aggregate_type.aggregate_name, aggregate_id))
+        held = self._held[aggregate_type.aggregate_name].get(aggregate_id)
         if held is None:
             return aggregate_type.empty(aggregate_id)
         assert isinstance(held, aggregate_type)
         return held
 
-    def apply(self, entries: Iterable[Entry]) -> None:
+    def apply(self, entries: Sequence[Entry]) -> None:
         """Fold in the events that come next, as the repository does."""
-        held = self._held
         for type_name, aggregate_id, event in entries:
-            key = (type_name, aggregate_id)
-            aggregate = held.get(key)
+            held = self._held[type_name]
+            aggregate = held.get(aggregate_id)
             if aggregate is None:
-                aggregate = held[key] = self._types[type_name].empty(aggregate_id)
+                aggregate = held[aggregate_id] = self._types[type_name].empty(aggregate_id)
             aggregate.handlers[type(event)](aggregate, event)
             if aggregate.may_finish and aggregate.finished():
-                del held[key]
-            self.position += 1
+                del held[aggregate_id]
+        self.position += len(entries)

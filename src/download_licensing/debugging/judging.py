@@ -223,13 +223,15 @@ class Judging:
             if not isinstance(event, (LicenseIssued, LicenseRenewed)):
                 continue
             begins = _begins(entries, done, index, aggregate_id)
-            fold.apply(entries[done:begins])
+            if done < begins:
+                fold.apply(entries[done:begins])
             if self._since is None or event.at >= self._since:
                 position = fold.position + index - begins + 1
                 judged.append(self._granted(aggregate_id, event, position))
             fold.apply(entries[begins : index + 1])
             done = index + 1
-        fold.apply(entries[done:] if done else entries)
+        if done < len(entries):
+            fold.apply(entries[done:] if done else entries)
         return judged
 
     def finish(self) -> list[Judged]:

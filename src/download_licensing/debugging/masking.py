@@ -22,6 +22,7 @@ from download_licensing.domain.account import Account
 from download_licensing.domain.device import Device
 from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from helenus.errors import InvalidArgument
 from helenus.events import Event
 
@@ -31,6 +32,7 @@ MASKED_FIELDS = {
     "device_id": "device",
     "license_id": "license",
     "session_id": "session",
+    "ends": "license",
     "item_id": "item",
     "reason": "text",
 }
@@ -40,7 +42,9 @@ KEPT_FIELDS = frozenset({"country", "plan", "policy_version", "reasons", "time_z
 """Text fields of events that stay: rules decide by them."""
 
 MASKED_AGGREGATES = {Device.aggregate_name: "device", License.aggregate_name: "license"}
-KEPT_AGGREGATES = frozenset({Account.aggregate_name, DownloadedTitle.aggregate_name})
+KEPT_AGGREGATES = frozenset(
+    {Account.aggregate_name, DownloadedTitle.aggregate_name, TitleWithdrawal.aggregate_name}
+)
 """Aggregates whose ids stay: there is one account, and titles are no persons."""
 
 MASKED_METADATA = {

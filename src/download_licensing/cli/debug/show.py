@@ -95,12 +95,8 @@ def verdict(who: str, policy_version: str, tally: Tally) -> None:
     """What a policy would have said, in numbers, and then some of the decisions."""
     by = f"policy {policy_version}" if policy_version else "the policy in force at each time"
     console.print(f"[bold]{escape(who)}[/] by {escape(by)}")
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right")
-    grid.add_column()
     for number, what in _counts(tally):
-        grid.add_row(f"{number:,}", what)
-    console.print(grid)
+        console.print(f"{number:>12,}  {what}")
     for one in tally.told:
         console.print(f"  {_decision(one)}")
     _left_out(tally.differ - len(tally.told), "more decision")
@@ -188,15 +184,23 @@ def _fields(change: AggregateChange) -> Iterable[str]:
 def _entries(entries: Iterable[Entry]) -> None:
     previous = None
     for entry in entries:
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(justify="right", min_width=6, no_wrap=True)
-        grid.add_column(min_width=23, no_wrap=True)
-        grid.add_column(overflow="fold")
         same = previous is not None and previous.commit_id == entry.commit_id
         at = "" if same else moment(entry.at or entry.recorded_at)
-        grid.add_row(f"{entry.position:,}", f"[dim]{at}[/]", escape(entry.sentence))
-        console.print(grid, soft_wrap=False)
+        _entry(entry, at)
         previous = entry
+
+
+def _entry(entry: Entry, at: str) -> None:
+    """In columns where somebody looks, else in one line."""
+    if not console.is_terminal:
+        console.print(f"{entry.position:>6,}  {at:<23}  {escape(entry.sentence)}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", min_width=6, no_wrap=True)
+    grid.add_column(min_width=23, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(f"{entry.position:,}", f"[dim]{at}[/]", escape(entry.sentence))
+    console.print(grid, soft_wrap=False)
 
 
 def _when(found: StateAt) -> str:
