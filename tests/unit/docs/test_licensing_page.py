@@ -8,8 +8,15 @@ import msgspec
 
 from download_licensing.catalogue import Catalogue
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
+from download_licensing.domain.rules.agreement_concurrent_downloads import (
+    AgreementConcurrentDownloads,
+)
+from download_licensing.domain.rules.device_downloads_per_month import DeviceDownloadsPerMonth
 from download_licensing.domain.rules.device_limit import DeviceLimit
+from download_licensing.domain.rules.device_registrations import DeviceRegistrations
+from download_licensing.domain.rules.renewals_per_license_per_year import RenewalsPerLicensePerYear
 from download_licensing.domain.rules.title_downloads_per_year import TitleDownloadsPerYear
+from download_licensing.domain.rules.title_plays_per_year import TitlePlaysPerYear
 from download_licensing.domain.times import EARLIEST
 from download_licensing.policies.shipped import shipped_policy
 from download_licensing.service.licensing import AGGREGATES, RELEASES_PER_COMMAND_MAX
@@ -58,9 +65,26 @@ def test_its_numbers_are_those_of_the_code_and_the_policy_shipped() -> None:
     devices = [terms.get(DeviceLimit) for terms in plans]
     active = {terms.get(ActiveDownloadsPerDevice) for terms in plans}
     yearly = [terms.get(TitleDownloadsPerYear) for terms in titles]
-    assert shipped["devices by plan"] == ", ".join(
+    assert re.findall(r"\d+", shipped["devices by plan"]) == [
         str(rule.devices_max) for rule in devices if rule
+    ]
+    monthly = policy.terms_for("ads").get(DeviceDownloadsPerMonth)
+    assert shipped["downloads of a device in a calendar month"].split()[0] == str(
+        monthly and monthly.downloads_max
     )
+    churn = {terms.get(DeviceRegistrations) for terms in plans}
+    numbers = [int(number) for number in re.findall(r"\d+", shipped["registrations of devices"])]
+    assert churn == {DeviceRegistrations(*numbers)}
+    concurrent = [terms.get(AgreementConcurrentDownloads) for terms in titles]
+    assert shipped["downloads under an agreement at once"] == _range(
+        {None if rule is None else rule.downloads_max for rule in concurrent}
+    )
+    plays = [terms.get(TitlePlaysPerYear) for terms in titles]
+    assert shipped["plays of a title in a year"] == _range(
+        {None if rule is None else rule.plays_max for rule in plays}
+    )
+    per_year = {terms.get(RenewalsPerLicensePerYear) for terms in titles}
+    assert per_year == {RenewalsPerLicensePerYear(int(shipped["renewals of a licence in a year"]))}
     assert active == {ActiveDownloadsPerDevice(int(shipped["active downloads on a device"]))}
     assert shipped["downloads of a title in a year"] == _range(
         {None if rule is None else rule.downloads_max for rule in yearly}

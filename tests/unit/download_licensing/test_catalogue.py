@@ -37,7 +37,7 @@ def test_the_shipped_catalogue_is_sound_and_varied() -> None:
     shipped = Catalogue.shipped()
     titles = shipped.titles.values()
 
-    assert list(shipped.plans) == ["basic", "standard", "premium"]
+    assert list(shipped.plans) == ["ads", "basic", "standard", "premium"]
     assert len(titles) >= 40
     assert len({t.studio for t in titles}) >= 5
     assert len({t.agreement for t in titles}) == len({t.studio for t in titles})

@@ -51,11 +51,16 @@ def test_what_can_be_read_is_valid_by_the_schema(text: str) -> None:
     assert judged_by_schema(text)
 
 
-def test_the_policy_shipped_is_valid_and_fits_the_catalogue_shipped() -> None:
+def test_the_policy_shipped_is_valid_fits_the_catalogue_and_has_every_rule_in_force() -> None:
     text = files("download_licensing").joinpath("policy.yaml").read_text(encoding="utf-8")
 
     assert judged_by_schema(text)
-    assert shipped_policy(Catalogue.shipped()).version
+    document = shipped_policy(Catalogue.shipped())
+    layers = [
+        document.default,
+        *[one for held in document.sections.values() for one in held.values()],
+    ]
+    assert {rule for layer in layers for rule in layer.clauses} == CLAUSES.keys()
 
 
 @pytest.mark.parametrize(
