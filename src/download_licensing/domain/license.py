@@ -25,6 +25,9 @@ from helenus.aggregates import Aggregate, applies
 SESSIONS_MAX = 50
 """Sessions of one licence that are remembered, those that began last."""
 
+ENDED_SESSIONS_MAX = 10
+"""The same once it was released or revoked: years of licences stay small in the state."""
+
 RENEWALS_KEPT_MAX = 400
 """Renewals of a licence whose time is remembered, the latest: no rule's limit is higher."""
 
@@ -32,7 +35,7 @@ RENEWAL_ITEMS_MAX = 10
 """Items of one licence by which repeated renewals are known."""
 
 
-class License(Aggregate, name="license"):
+class License(Aggregate, name="license", version=2):
     """A licence. It is active while it is neither released, revoked nor past its effective expiry.
 
     Attributes:
@@ -53,7 +56,7 @@ class License(Aggregate, name="license"):
         cut_reason: why it ended early, since it was issued or last renewed; None: it did not.
         revoked_at: None: no operator revoked it.
         revoke_reason: the operator's.
-        sessions: by id, `SESSIONS_MAX` of them at most.
+        sessions: by id, `SESSIONS_MAX` of them at most, `ENDED_SESSIONS_MAX` once it ended.
         renewal_items: ids of the items that renewed it, the last `RENEWAL_ITEMS_MAX`.
         forgotten_until: when the last of the sessions that are forgotten began; None: none is.
     """
@@ -224,6 +227,7 @@ class License(Aggregate, name="license"):
     def _released(self, event: LicenseReleased) -> None:
         self.released_at = event.at
         self.release_reason = event.reason
+        self._forget_sessions()
 
     @applies
     def _cut(self, event: LicenseCut) -> None:
@@ -234,11 +238,16 @@ class License(Aggregate, name="license"):
     def _revoked(self, event: LicenseRevoked) -> None:
         self.revoked_at = event.at
         self.revoke_reason = event.reason
+        self._forget_sessions()
 
     @applies
     def _session(self, event: SessionReported) -> None:
         self.sessions[event.session_id] = Session(event.started_at, event.state, event.last_at)
-        if len(self.sessions) > SESSIONS_MAX:
+        self._forget_sessions()
+
+    def _forget_sessions(self) -> None:
+        kept = SESSIONS_MAX if self.ended_at is None else ENDED_SESSIONS_MAX
+        while len(self.sessions) > kept:
             oldest = min(self.sessions, key=lambda each: self.sessions[each].started_at)
             started_at = self.sessions.pop(oldest).started_at
             self.forgotten_until = max(started_at, self.forgotten_until or started_at)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from download_licensing.domain.events import (
     DownloadHeld,
     DownloadsEnded,
     DownloadShortened,
+    LicenseReleased,
+    LicenseRevoked,
     PlayCounted,
     SessionReported,
 )
-from download_licensing.domain.license import SESSIONS_MAX, License
+from download_licensing.domain.license import ENDED_SESSIONS_MAX, SESSIONS_MAX, License
 from download_licensing.domain.times import SETTLING, YEAR
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -263,17 +266,7 @@ def test_a_licence_remembers_the_sessions_that_began_last() -> None:
     license = License.empty("l")
     order = [*range(10, SESSIONS_MAX + 10), *range(10)]
     for number in order:
-        began = START + number * TICK
-        license.apply(
-            SessionReported(
-                session_id=f"s-{number}",
-                started_at=began,
-                state="stopped",
-                last_at=began,
-                reported_at_device=began,
-                at=START + DAY,
-            )
-        )
+        license.apply(reported(number))
 
     assert len(license.sessions) == SESSIONS_MAX
     assert min(session.started_at for session in license.sessions.values()) == START + 10 * TICK
@@ -293,3 +286,39 @@ def test_licences_that_end_early_take_their_place_among_those_held() -> None:
     assert list(device.held) == ["lic-2", "lic-0", "lic-3", "lic-1"]
     assert device.active_until(START + DAY) == START + 20 * DAY
     assert len(device.active_ends(START + DAY)) == 3
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        LicenseReleased(reason="deleted", released_at_device=None, at=START + DAY),
+        LicenseRevoked(reason="Claim.", at=START + DAY),
+    ],
+    ids=lambda event: event.event_name,
+)
+def test_a_licence_that_ended_remembers_fewer_sessions(
+    end: LicenseReleased | LicenseRevoked,
+) -> None:
+    license = License.empty("l")
+    for number in range(SESSIONS_MAX):
+        license.apply(reported(number))
+    license.apply(end)
+
+    assert len(license.sessions) == ENDED_SESSIONS_MAX
+    assert license.forgot(START + (SESSIONS_MAX - ENDED_SESSIONS_MAX - 1) * TICK)
+    assert not license.forgot(START + (SESSIONS_MAX - ENDED_SESSIONS_MAX) * TICK)
+    license.apply(reported(SESSIONS_MAX))
+    assert len(license.sessions) == ENDED_SESSIONS_MAX
+    assert f"s-{SESSIONS_MAX}" in license.sessions
+
+
+def reported(number: int) -> SessionReported:
+    began = START + number * TICK
+    return SessionReported(
+        session_id=f"s-{number}",
+        started_at=began,
+        state="stopped",
+        last_at=began,
+        reported_at_device=began,
+        at=START + DAY,
+    )
