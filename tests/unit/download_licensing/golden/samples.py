@@ -3,7 +3,7 @@
 After a change of events, record the next generation; files that are there are never changed:
 
     helenus golden record \
-        --aggregates download_licensing.service.licensing:AGGREGATES \
+        --aggregates download_licensing.service.licensing:STORED_AGGREGATES \
         --samples tests.unit.download_licensing.golden.samples:SAMPLES \
         tests/unit/download_licensing/golden/histories
 
@@ -44,6 +44,13 @@ from download_licensing.domain.events import (
 )
 from download_licensing.domain.license import License
 from download_licensing.domain.title_withdrawal import TitleWithdrawal
+from download_licensing.policies.events import (
+    BOOK_ID,
+    PolicyBook,
+    PolicyPublished,
+    PolicyWithdrawn,
+)
+from download_licensing.service.noted_refusals import REFUSALS_ID, RefusalNoted, Refusals
 from helenus.testing import at
 
 _START = datetime(2026, 1, 30, 22, 15, 0, 123_456, tzinfo=UTC)
@@ -232,6 +239,53 @@ SAMPLES = {
             License,
             "l-4",
             LicenseCut(reason="title-withdrawn", ends_at=_START + _DAY, at=_START + 2 * _DAY),
+        ),
+    ],
+    "policies": [
+        at(
+            PolicyBook,
+            BOOK_ID,
+            PolicyPublished(
+                version="2026-01",
+                effective_from=datetime(1900, 1, 1, tzinfo=UTC),
+                document="version: 2026-01\ndefault: {device-limit: {devices_max: 1}} # erste\n",
+                source="policy.yaml",
+                at=_START,
+            ),
+        ),
+        at(
+            PolicyBook,
+            BOOK_ID,
+            PolicyPublished(
+                version="2026-02",
+                effective_from=_START + _DAY,
+                document="version: 2026-02\nnote: Zurückgezogen.\n",
+                source="policy.yaml",
+                at=_START,
+            ),
+        ),
+        at(PolicyBook, BOOK_ID, PolicyWithdrawn(version="2026-02", at=_START + _DAY / 2)),
+    ],
+    "refusals": [
+        at(
+            Refusals,
+            REFUSALS_ID,
+            RefusalNoted(
+                position=7,
+                at=_START,
+                device_id="tablet-1",
+                title_id="title-7",
+                policy_version="2026-01",
+                reasons=("device-limit", "title-downloads-per-year"),
+                times=3,
+            ),
+        ),
+        at(
+            Refusals,
+            REFUSALS_ID,
+            RefusalNoted(
+                position=7, at=_START + _DAY, license_id="l-1", reasons=("renewals-exhausted",)
+            ),
         ),
     ],
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from download_licensing.service.licensing import AGGREGATES
+from download_licensing.service.licensing import STORED_AGGREGATES
 from helenus.testing.golden import check, record
 from tests.unit.download_licensing.golden.samples import SAMPLES
 
@@ -12,7 +12,7 @@ HISTORIES = Path(__file__).parent / "histories"
 
 
 def test_what_was_ever_recorded_keeps_its_meaning() -> None:
-    check(HISTORIES, AGGREGATES)
+    check(HISTORIES, STORED_AGGREGATES)
 
 
 def test_what_is_recorded_today_is_in_the_last_generation(tmp_path: Path) -> None:
@@ -20,4 +20,4 @@ def test_what_is_recorded_today_is_in_the_last_generation(tmp_path: Path) -> Non
     for path in HISTORIES.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
 
-    assert record(tmp_path, AGGREGATES, SAMPLES) == []
+    assert record(tmp_path, STORED_AGGREGATES, SAMPLES) == []

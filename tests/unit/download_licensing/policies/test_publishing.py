@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from download_licensing.domain.times import EARLIEST
@@ -191,3 +192,42 @@ async def test_no_more_versions_are_kept_than_the_bound(
     with pytest.raises(LimitExceeded):
         await publish(service, "b")
     assert not (await publish(service, "a")).created
+
+
+async def test_of_two_processes_that_publish_at_once_one_is_overtaken() -> None:
+    async with (
+        MemoryStore() as store,
+        AggregateRepository(store, [PolicyBook]) as one,
+        AggregateRepository(store, [PolicyBook]) as other,
+    ):
+        services = [PolicyService(repository, lead_s=10) for repository in (one, other)]
+        await publish(services[0], "a")
+        assert len(await services[1].versions()) == 1  # both hold the state in memory
+
+        outcomes = await asyncio.gather(
+            *[
+                publish(service, version, expected="a")
+                for service, version in zip(services, "bc", strict=True)
+            ],
+            return_exceptions=True,
+        )
+
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+            "PolicyOvertaken",
+            "Publication",
+        ]
+        assert await services[0].versions() == await services[1].versions()
+
+
+async def test_a_preview_says_what_publishing_would_and_writes_nothing(
+    service: PolicyService,
+) -> None:
+    command = PublishPolicy(version="a", effective_from=None, document="version: a\n", source="p")
+    context = CommandContext(at=NOW)
+
+    previewed = await service.preview(command, context)
+
+    assert await head(service) == 0
+    assert await service.execute(command, context) == previewed
+    with pytest.raises(VersionTaken):
+        await service.preview(msgspec.structs.replace(command, document="other"), context)
