@@ -26,6 +26,9 @@ from helenus.store import EventStore, StreamDirectory
 
 CUSTOMERS_AT_ONCE = 8
 CUSTOMERS_PAGE = 256
+COMMITS_BETWEEN_BREATHS = 250
+"""Commits judged between two chances for others to run."""
+
 TOLD_MAX = 10_000
 
 
@@ -231,8 +234,11 @@ class WhatIf:
             if not page.commits:
                 continue
             found: list[Judged] = []
-            for entries in self._customers.decode_bodies(stream, page.commits):
+            bodies = self._customers.decode_bodies(stream, page.commits)
+            for number, entries in enumerate(bodies, start=1):
                 found += judging.commit(entries)
+                if number % COMMITS_BETWEEN_BREATHS == 0:
+                    await asyncio.sleep(0)
             yield found
         if judging.fold.position:
             yield judging.finish()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from download_licensing.debugging.judging import Judged, Judging
 from download_licensing.domain.policy import PolicySource
 from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.service import commands
 from download_licensing.service.licensing import AGGREGATES
 from download_licensing.service.noted_refusals import RefusalNoted
 from helenus import AggregateRepository
@@ -25,7 +26,12 @@ from tests.integration.download_licensing.member import (
 )
 
 _TITLES = ("free", "thrice", "windowed", "short", "unrenewable", "forever-windowed")
+_PLANS = ("solo", "pair", "family")
 _DEVICES = ("tv", "tablet", "phone")
+_DEEDS = (
+    *("request", "request", "request", "renew", "renew", "renew", "play", "release", "rid"),
+    *("sync", "many", "plan", "cancel", "block"),
+)
 
 
 class Life(msgspec.Struct):
@@ -51,7 +57,7 @@ async def random_life(seed: int, steps: int = 40) -> Life:
     chance = random.Random(seed)  # reproducible
     async with MemoryStore() as store, AggregateRepository(store, AGGREGATES) as repository:
         member = Member(service_of(repository))
-        await member.open(chance.choice(("solo", "pair", "family")))
+        await member.open(chance.choice(_PLANS))
         refusals = [one async for one in _live(member, chance, steps)]
         commits = [
             entries
@@ -61,6 +67,30 @@ async def random_life(seed: int, steps: int = 40) -> Life:
     return Life(commits, refusals)
 
 
+async def _sync(
+    member: Member,
+    chance: random.Random,
+    device: str,
+    licenses: list[tuple[str, str, str]],
+    at: datetime,
+) -> None:
+    """A device brings a release, a play and some renewals, all of them in one commit."""
+    own = [one for one, on, _ in licenses if one and on == device]
+    chance.shuffle(own)
+    items = [(f"item-{at:%s}-{number}", one) for number, one in enumerate(own[:5])]
+    release = [commands.SyncedRelease(item_id=i, license_id=one) for i, one in items[:1]]
+    play = [commands.SyncedPlay(item_id=i, license_id=one, played_at=at) for i, one in items[1:2]]
+    renewals = [commands.SyncedRenewal(item_id=i, license_id=one) for i, one in items[2:]]
+    await member.do(
+        commands.Sync,
+        at,
+        device_id=device,
+        releases=tuple(release),
+        plays=tuple(play),
+        renewals=tuple(renewals),
+    )
+
+
 async def _live(member: Member, chance: random.Random, steps: int) -> AsyncIterator[RefusalNoted]:
     at, licenses = START, [("", "", "")]
     for _ in range(steps):
@@ -68,7 +98,7 @@ async def _live(member: Member, chance: random.Random, steps: int) -> AsyncItera
         device, title = chance.choice(_DEVICES), chance.choice(_TITLES)
         license_id, its_device, its_title = chance.choice(licenses)
         try:
-            match chance.choice(("request", "request", "renew", "renew", "play", "release", "rid")):
+            match chance.choice(_DEEDS):
                 case "renew" if license_id:
                     device, title = its_device, its_title
                     await member.renew(license_id, at)
@@ -76,6 +106,20 @@ async def _live(member: Member, chance: random.Random, steps: int) -> AsyncItera
                     await member.play(license_id, at)
                 case "release" if license_id:
                     await member.release(license_id, at)
+                case "sync" if license_id:
+                    await _sync(member, chance, its_device, licenses, at)
+                case "many" if license_id:
+                    ids = {one for one, _, _ in chance.choices(licenses, k=4) if one}
+                    await member.do(commands.RenewLicenses, at, license_ids=tuple(sorted(ids)))
+                case "plan" if chance.random() < 0.5:
+                    await member.do(commands.ChangePlan, at, plan=chance.choice(_PLANS))
+                case "cancel" if chance.random() < 0.3:
+                    standing = chance.choice(("cancelled", "past-due", "good", "good"))
+                    await member.do(commands.SetStanding, at, standing=standing)
+                case "block" if chance.random() < 0.3:
+                    await member.do(commands.BlockAccount, at, reason="stolen")
+                case "block":
+                    await member.do(commands.UnblockAccount, at)
                 case "rid" if chance.random() < 0.3:
                     await member.remove(device, at)
                 case _:
