@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from itertools import cycle
 
 import msgspec
 
@@ -20,20 +19,18 @@ from download_licensing.simulate.driver import Driver
 from download_licensing.simulate.histories import fetch_history
 from download_licensing.simulate.options import shipped_catalogue, shipped_policy
 from download_licensing.simulate.oracle import (
-    Entry,
     Finding,
     History,
     Kind,
-    Mark,
     examine,
     read_terms,
 )
 from download_licensing.simulate.population import Population, PopulationSettings
 from download_licensing.simulate.report import Report
-from download_licensing.simulate.wire import HttpRequest, HttpResponse
 from helenus.store import Commit, Head
 from helenus.stores.memory import MemoryStore
 from tests.integration.api.asgi_client import AsgiClient
+from tests.integration.download_licensing.turns import Recorded, Turns
 
 PROCESSES = 4
 POPULATION = PopulationSettings(
@@ -55,31 +52,6 @@ class CarelessStore(MemoryStore):
             for commit in commits
         ]
         return await super().append(stream, moved, actual)
-
-
-class Turns:
-    """A transport to several processes that take turns."""
-
-    def __init__(self, clients: Sequence[AsgiClient]) -> None:
-        self._turns = cycle(clients)
-
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        body, headers = request.body or b"", list(request.headers.items())
-        answer = await next(self._turns).raw(request.method, request.path, [body], headers)
-        return HttpResponse(answer.status, answer.headers, answer.body)
-
-
-class Recorded:
-    """A journal in memory."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, list[Entry]] = {}
-
-    def write(self, line: Entry | Mark) -> None:
-        assert isinstance(line, Entry)
-        self.of.setdefault(line.customer_id, []).append(line)
-
-    def flush(self) -> None: ...
 
 
 @contextlib.asynccontextmanager
