@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from download_licensing.simulate.agenda import Agenda, Intent
@@ -22,29 +22,41 @@ class Fortunes:
         rng: draws it.
         agenda: takes what comes later.
         speech: says it to the service.
+        plans: that there are.
         downloads: the member's, as they grow; some are revoked.
     """
 
     def __init__(
-        self, rng: random.Random, agenda: Agenda, speech: Speech, downloads: Mapping[str, Download]
+        self,
+        rng: random.Random,
+        agenda: Agenda,
+        speech: Speech,
+        *,
+        plans: Iterable[str],
+        downloads: Mapping[str, Download],
     ) -> None:
         self._rng = rng
         self._agenda = agenda
         self._speech = speech
+        self._plans = sorted(plans)
         self._downloads = downloads
 
     def draw(self, number: int, begins_at: datetime, ends_at: datetime) -> None:
         """Plan so many troubles, at any time between."""
         for _ in range(number):
             at = begins_at + self._rng.random() * (ends_at - begins_at)
-            trouble = self._rng.choice((self._unpaid, self._blocked, self._moved, self._revoked))
-            self._agenda.add(at.replace(microsecond=0), trouble)
+            troubles = (self._unpaid, self._blocked, self._moved, self._revoked, self._replanned)
+            self._agenda.add(at.replace(microsecond=0), self._rng.choice(troubles))
 
     def _unpaid(self, at: datetime) -> Life:
         """A bill is not paid, or the customer cancels, and comes back after a while."""
         standing = self._rng.choice(("past-due", "cancelled"))
         yield from self._told(at, kind="standing", standing=standing)
         self._agenda.add(self._later(at), self._telling(kind="standing", standing="good"))
+
+    def _replanned(self, at: datetime) -> Life:
+        """Another plan, which may be too small for the devices in use."""
+        yield from self._told(at, kind="plan", plan=self._rng.choice(self._plans))
 
     def _blocked(self, at: datetime) -> Life:
         yield from self._told(at, kind="block", reason=self._rng.choice(_REASONS))

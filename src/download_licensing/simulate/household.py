@@ -117,7 +117,7 @@ def draw_habits(
         offline_days_max=rng.choice((3.0, 20.0)),
         renew_odds=rng.choice((0.2, 0.7)),
         hoard=hoard,
-        troubles=rng.choices((0, 1, 3), (50, 30, 20))[0],
+        troubles=rng.choices((0, 1, 4), (40, 30, 30))[0],
     )
 
 

@@ -79,7 +79,9 @@ class Member:
             if "title-downloads-per-year" not in holds(title_id)
         ] or sorted(terms.titles)
         self._reporting = Reporting(rng, self._agenda, self._speech)
-        self._fortunes = Fortunes(rng, self._agenda, self._speech, self._downloads)
+        self._fortunes = Fortunes(
+            rng, self._agenda, self._speech, plans=terms.plans, downloads=self._downloads
+        )
 
     def live(self) -> Life:
         """Everything the member does, from opening the account to the end."""

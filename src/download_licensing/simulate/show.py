@@ -12,6 +12,7 @@ from download_licensing.simulate.report import Report
 
 _DONE = {
     "open": "accounts opened",
+    "plan": "changes of plan",
     "region": "moves",
     "standing": "standings told",
     "block": "blocks",

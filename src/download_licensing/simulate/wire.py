@@ -17,6 +17,7 @@ Statuses = Mapping[int, tuple[str, ...]]
 # For each call the statuses that are right, errors with the problem types that go with them.
 _RIGHT: Mapping[CallKind, Statuses] = {
     "open": {200: (), 201: (), 409: ("account-exists",)},
+    "plan": {200: ()},
     "region": {200: ()},
     "standing": {200: ()},
     "block": {200: ()},
@@ -87,6 +88,8 @@ def _line(call: Call, customer: str) -> Line:
             told = {"plan": call.plan, "country": call.country, "time_zone": call.time_zone}
             wanted = {name: value for name, value in told.items() if value}
             return "PUT", f"{customer}/account", _encode(wanted)
+        case "plan":
+            return "PUT", f"{customer}/account/plan", _encode({"plan": call.plan})
         case "region":
             region = {"country": call.country, "time_zone": call.time_zone}
             return "PUT", f"{customer}/account/region", _encode(region)
@@ -152,6 +155,8 @@ def read_answer(call: Call, response: HttpResponse) -> Body:
     match body:
         case answers.Refusal():
             _check_refusal(body)
+        case answers.Plan():
+            _check_addressee(call, body.account)
         case answers.Session():
             _check_addressee(call, body.license)
         case answers.Problem():

@@ -30,12 +30,14 @@ from tests.integration.api.asgi_client import AsgiClient
 from tests.integration.download_licensing.turns import Recorded, Turns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+PLANS = ("any", "small")
 DEVICES = ("tv", "phone", "tablet")
 TITLES = ("one", "two", "tide-1", "tide-2")
 ZONES = (("DE", "Europe/Berlin"), ("NZ", "Pacific/Auckland"))
 CATALOGUE = """
 plans:
   any: {name: Any}
+  small: {name: Small}
 titles:
   one: {name: One, studio: S}
   two: {name: Two, studio: S}
@@ -51,7 +53,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{available_from: 2026-01-02T00:00:00Z, available_until: 2026-03-01T00:00:00Z}",
         (),
     ),
-    "device-limit": ("{devices_max: 2}", ("release", "remove")),
+    "device-limit": ("{devices_max: 2}", ("release", "remove", "plan")),
     "device-registrations": ("{registrations_max: 2, window_days: 30}", ("remove", "remove")),
     "active-downloads-per-device": ("{downloads_max: 2}", ("release",)),
     "device-downloads-per-month": ("{downloads_max: 2}", ("region",)),
@@ -101,7 +103,9 @@ def write_terms(directory: Path, rules: Sequence[str]) -> Terms:
     (directory / "catalogue.yaml").write_text(CATALOGUE)
     lines = [f"  {rule}: {RULES[rule][0]}" for rule in rules]
     durations = "  license-duration: {hours: 168}\n  playback-window: {hours: 48}\n"
+    small = "plans:\n  small:\n    device-limit: {devices_max: 1}\n"
     policy = "version: v1\ndefault:\n" + durations + "\n".join(lines) + "\n"
+    policy += small if "device-limit" in rules else ""
     (directory / "policy.yaml").write_text(policy)
     return read_terms(directory / "catalogue.yaml", [directory / "policy.yaml"])
 
@@ -181,6 +185,8 @@ class _Household:
                 ill = ("past-due", "cancelled")[asked.which % 2]
                 standing = "good" if asked.kind == "good" else ill
                 return self._call("standing", standing=standing)
+            case "plan":
+                return self._call("plan", plan=PLANS[asked.which % 2])
             case "region":
                 country, time_zone = ZONES[asked.which % 2]
                 return self._call("region", country=country, time_zone=time_zone)

@@ -57,6 +57,15 @@ class Account(msgspec.Struct, frozen=True):
     blocked: str | None
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """The answer to a change of plan."""
+
+    account: Account
+    devices_max: int | None
+    devices_in_use: int
+    fits: bool
+
+
 class Warned(msgspec.Struct, frozen=True):
     """A warning that came with a grant."""
 
@@ -106,6 +115,7 @@ class License(msgspec.Struct, frozen=True):
     release_reason: str | None
     revoked_at: datetime | None
     revoke_reason: str | None
+    cut_reason: str | None
     policy_version: str
 
 
@@ -165,11 +175,14 @@ class Allowance(msgspec.Struct, frozen=True):
     policy_version: str
 
 
-Body = Refusal | Problem | Account | Grant | License | Session | Removal | Devices | Allowance
+Body = (
+    Refusal | Problem | Account | Plan | Grant | License | Session | Removal | Devices | Allowance
+)
 """What an answer may hold, by the call and the status: see `body_type`."""
 
 _RIGHT: dict[str, type[Body]] = {
     "open": Account,
+    "plan": Plan,
     "region": Account,
     "standing": Account,
     "block": Account,

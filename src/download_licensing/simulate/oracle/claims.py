@@ -48,6 +48,10 @@ def _without_effect(entry: Entry, body: Body, ledger: Ledger, terms: Terms) -> C
             if _asked_of_account(entry, ledger):
                 yield NOTHING_OF_IT
             yield from _account(body, ledger)
+        case answers.Plan():
+            if entry.plan != ledger.plan:
+                yield NOTHING_OF_IT
+            yield from _plan(body, ledger, terms, entry.at)
         case answers.Grant():
             yield NOTHING_OF_IT
         case answers.License():
@@ -70,10 +74,12 @@ class Effect(msgspec.Struct, frozen=True):
     Attributes:
         at: the time it was decided by.
         freed: the licences it released.
+        news: whether it told something of a session.
     """
 
     at: datetime
     freed: frozenset[str]
+    news: bool
 
 
 def against_effect(
@@ -89,6 +95,8 @@ def _with_effect(
     match body:
         case answers.Account():
             yield from _account(body, ledger)
+        case answers.Plan():
+            yield from _plan(body, ledger, terms, effect.at)
         case answers.Grant() | answers.License() if body.license_id not in ledger.licenses:
             yield NOTHING_OF_IT
         case answers.Grant():
@@ -97,7 +105,7 @@ def _with_effect(
             yield from _license(body, ledger.licenses[body.license_id], effect.at)
         case answers.Session():
             kept = ledger.licenses[body.license.license_id]
-            yield from _differ("news", body.news, True)
+            yield from _differ("news", body.news, effect.news)
             yield from _session(entry, body, kept, effect.at)
         case answers.Removal():
             yield from _differ("released_licenses", set(body.released_licenses), effect.freed)
@@ -112,6 +120,15 @@ def _account(body: answers.Account, ledger: Ledger) -> Contradictions:
     yield from _differ("time_zone", body.time_zone, ledger.time_zone)
     yield from _differ("standing", body.standing, ledger.standing)
     yield from _differ("blocked", body.blocked, ledger.blocked or None)
+
+
+def _plan(body: answers.Plan, ledger: Ledger, terms: Terms, at: datetime) -> Contradictions:
+    yield from _account(body.account, ledger)
+    most = limits.holding(ledger, terms, at).most("device-limit", "devices_max")
+    in_use = len(ledger.holding(at))
+    yield from _differ("devices_max", body.devices_max, most)
+    yield from _differ("devices_in_use", body.devices_in_use, in_use)
+    yield from _differ("fits", body.fits, most is None or in_use <= most)
 
 
 def _asked_of_account(entry: Entry, ledger: Ledger) -> bool:
@@ -242,6 +259,7 @@ def _license(body: answers.License, kept: LicenseKept, at: datetime) -> Contradi
     yield from _differ("release_reason", body.release_reason, kept.release_reason)
     yield from _differ("revoked_at", body.revoked_at, kept.revoked_at)
     yield from _differ("revoke_reason", body.revoke_reason, kept.revoke_reason)
+    yield from _differ("cut_reason", body.cut_reason, kept.cut_reason)
     yield from _differ("policy_version", body.policy_version, kept.policy_version)
     yield from _remaining("license_remaining_s", body.license_remaining_s, _license_left(kept, at))
     yield from _remaining(

@@ -27,12 +27,15 @@ from download_licensing.simulate.oracle.records import (
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
+    DownloadsEnded,
     DownloadShortened,
     FirstPlayReported,
+    LicenseCut,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
     LicenseRevoked,
+    PlanChanged,
     PlayCounted,
     RegionChanged,
     SessionReported,
@@ -53,11 +56,31 @@ def check_deed(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     if ledger.plan is None and "account-opened" not in names:
         yield Complaint(Kind.SHAPE, f"{deed.told[0].name} before the account was opened")
         return
+    yield from _cut(deed, ledger)
     for leading, check in _CHECKS.items():
         if leading in names:
             yield from check(deed, ledger, terms)
             return
     yield Complaint(Kind.SHAPE, f"no command records only {', '.join(names)}")
+
+
+def _cut(deed: Deed, ledger: Ledger) -> Complaints:
+    """Whatever touches a licence that ended early notes that, once."""
+    noted = {told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseCut)}
+    removes = "device-removed" in deed.names()
+    for told in deed.told:
+        kept = ledger.licenses.get(told.aggregate_id)
+        if kept is None:
+            continue
+        if isinstance(told.fact, LicenseCut):
+            fact = (told.fact.reason, told.fact.ends_at)
+            yield from _same("early end", fact, (kept.cut_reason, kept.expires_at))
+        if not removes and (kept.license_id in noted) == kept.cut_noted:
+            yield Complaint(Kind.SHAPE, f"licence {kept.license_id}: early end noted: {noted}")
+
+
+def _only_cut(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _shape(deed, {})
 
 
 def _opening(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
@@ -230,7 +253,26 @@ def _region(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
 
 
 def _standing(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
-    yield from _change(deed, ledger.standing, _fact(deed, StandingChanged).standing)
+    fact = _fact(deed, StandingChanged)
+    cancels = fact.standing == "cancelled"
+    lasting = [kept for kept in ledger.licenses.values() if cancels and kept.active(fact.at)]
+    devices = {kept.device_id for kept in lasting}
+    ended = {
+        license_id: (told.aggregate_id, ends_at)
+        for told in deed.told
+        if isinstance(told.fact, DownloadsEnded)
+        for license_id, ends_at in told.fact.ends.items()
+    }
+    expected = {kept.license_id: (kept.device_id, fact.at) for kept in lasting}
+    shape = {"standing-changed": 1, "downloads-ended": len(devices)}
+    yield from _shape(deed, {name: number for name, number in shape.items() if number})
+    yield from _same("downloads ended", ended, expected)
+    if ledger.standing == fact.standing:
+        yield Complaint(Kind.SHAPE, f"standing {fact.standing}, as it was before")
+
+
+def _plan(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
+    yield from _change(deed, ledger.plan, _fact(deed, PlanChanged).plan)
 
 
 def _block(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
@@ -276,16 +318,18 @@ _CHECKS = {
     "device-removed": _removal,
     "license-released": _release,
     "license-revoked": _revocation,
+    "plan-changed": _plan,
     "region-changed": _region,
     "standing-changed": _standing,
     "account-blocked": _block,
     "account-unblocked": _unblock,
+    "license-cut": _only_cut,
 }
 
 
 def _shape(deed: Deed, expected: dict[str, int], optional: tuple[str, ...] = ()) -> Complaints:
     names = deed.names()
-    for name in optional:
+    for name in (*optional, "license-cut"):  # `_cut` looks at that one
         if names.get(name) == 1:
             del names[name]
     if names != Counter(expected):

@@ -13,6 +13,7 @@ import msgspec
 
 CallKind = Literal[
     "open",
+    "plan",
     "region",
     "standing",
     "block",

@@ -19,12 +19,15 @@ from download_licensing.simulate.oracle.records import (
     DownloadCounted,
     DownloadDropped,
     DownloadHeld,
+    DownloadsEnded,
     DownloadShortened,
     FirstPlayReported,
+    LicenseCut,
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
     LicenseRevoked,
+    PlanChanged,
     PlayCounted,
     RegionChanged,
     SessionReported,
@@ -57,6 +60,8 @@ class LicenseKept:
     release_reason: str | None = None
     revoked_at: datetime | None = None
     revoke_reason: str | None = None
+    cut_reason: str | None = None
+    cut_noted: bool = True
     sessions: dict[str, SessionReported] = field(default_factory=dict)
 
     @property
@@ -156,6 +161,8 @@ class Ledger:
                 self.devices[told.aggregate_id].held[license_id] = expires_at
             case DownloadShortened(license_id, expires_at, _):
                 self.devices[told.aggregate_id].held[license_id] = expires_at
+            case DownloadsEnded(ends):
+                self.devices[told.aggregate_id].held |= ends
             case DownloadDropped(license_id, _):
                 del self.devices[told.aggregate_id].held[license_id]
             case _:
@@ -168,14 +175,24 @@ class Ledger:
                 self.country, self.time_zone = country, time_zone
             case RegionChanged(country, time_zone):
                 self.country, self.time_zone = country, time_zone
-            case StandingChanged(standing):
+            case PlanChanged(plan):
+                self.plan = plan
+            case StandingChanged(standing, at):
                 self.standing = standing
+                if standing == "cancelled":
+                    self._cut(at)
             case AccountBlocked(reason):
                 self.blocked = reason
             case AccountUnblocked():
                 self.blocked = ""
             case _:
                 self._enter_license(told)
+
+    def _cut(self, at: datetime) -> None:
+        """Everything ends when a customer cancels; each licence says so when it is next touched."""
+        for kept in self.licenses.values():
+            if kept.active(at):
+                kept.expires_at, kept.cut_reason, kept.cut_noted = at, "account-cancelled", False
 
     def _enter_license(self, told: Told) -> None:
         match told.fact:
@@ -201,12 +218,15 @@ class Ledger:
                 kept = self.licenses[told.aggregate_id]
                 kept.expires_at, kept.since, kept.policy_version = expires_at, at, version
                 kept.renewed.append(at)
+                kept.cut_reason = None
                 kept.renewals += 1
                 if refresh:
                     kept.first_played_at = kept.playback_ends_at = None
             case LicenseReleased(reason, _, at):
                 kept = self.licenses[told.aggregate_id]
                 kept.released_at, kept.release_reason = at, reason
+            case LicenseCut():
+                self.licenses[told.aggregate_id].cut_noted = True
             case LicenseRevoked(reason, at):
                 kept = self.licenses[told.aggregate_id]
                 kept.revoked_at, kept.revoke_reason = at, reason

@@ -43,6 +43,13 @@ class RegionChanged(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class PlanChanged(msgspec.Struct, frozen=True):
+    """The customer pays for another plan."""
+
+    plan: str
+    at: datetime
+
+
 class StandingChanged(msgspec.Struct, frozen=True):
     """Billing told how the customer stands."""
 
@@ -103,6 +110,13 @@ class DownloadHeld(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class DownloadsEnded(msgspec.Struct, frozen=True):
+    """Licences that a device, the aggregate, holds ended early: when, by licence."""
+
+    ends: dict[str, datetime]
+    at: datetime
+
+
 class DownloadDropped(msgspec.Struct, frozen=True):
     """A device holds a licence no longer."""
 
@@ -158,6 +172,14 @@ class LicenseReleased(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class LicenseCut(msgspec.Struct, frozen=True):
+    """A licence had ended early, as is noted now."""
+
+    reason: str
+    ends_at: datetime
+    at: datetime
+
+
 class LicenseRevoked(msgspec.Struct, frozen=True):
     """An operator ended a licence for good."""
 
@@ -178,6 +200,7 @@ class SessionReported(msgspec.Struct, frozen=True):
 
 Fact = (
     AccountOpened
+    | PlanChanged
     | RegionChanged
     | StandingChanged
     | AccountBlocked
@@ -188,17 +211,20 @@ Fact = (
     | PlayCounted
     | DownloadHeld
     | DownloadDropped
+    | DownloadsEnded
     | DownloadShortened
     | LicenseIssued
     | FirstPlayReported
     | LicenseRenewed
     | LicenseReleased
+    | LicenseCut
     | LicenseRevoked
     | SessionReported
 )
 
 _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("account", "account-opened"): AccountOpened,
+    ("account", "plan-changed"): PlanChanged,
     ("account", "region-changed"): RegionChanged,
     ("account", "standing-changed"): StandingChanged,
     ("account", "account-blocked"): AccountBlocked,
@@ -208,12 +234,14 @@ _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("downloaded-title", "download-counted"): DownloadCounted,
     ("downloaded-title", "play-counted"): PlayCounted,
     ("device", "download-held"): DownloadHeld,
+    ("device", "downloads-ended"): DownloadsEnded,
     ("device", "download-dropped"): DownloadDropped,
     ("device", "download-shortened"): DownloadShortened,
     ("license", "license-issued"): LicenseIssued,
     ("license", "first-play-reported"): FirstPlayReported,
     ("license", "license-renewed"): LicenseRenewed,
     ("license", "license-released"): LicenseReleased,
+    ("license", "license-cut"): LicenseCut,
     ("license", "license-revoked"): LicenseRevoked,
     ("license", "session-reported"): SessionReported,
 }

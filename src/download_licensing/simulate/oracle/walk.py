@@ -25,6 +25,7 @@ from download_licensing.simulate.oracle.records import (
     LicenseIssued,
     LicenseReleased,
     RecordedEvent,
+    SessionReported,
     UnreadableEvent,
     deeds_of,
 )
@@ -219,7 +220,8 @@ class _Walk:
 
     def _settle_effect(self, claim: _Claim, deed: Deed) -> None:
         freed = {told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseReleased)}
-        effect = Effect(deed.told[0].fact.at, frozenset(freed))
+        news = any(isinstance(told.fact, SessionReported) for told in deed.told)
+        effect = Effect(deed.told[0].fact.at, frozenset(freed), news)
         entry = claim.entry
         contradiction = against_effect(entry, claim.body, self._ledger, self._terms, effect)
         if contradiction is not None:

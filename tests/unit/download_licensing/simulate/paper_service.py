@@ -158,6 +158,8 @@ class PaperService:
         match method, path:
             case "PUT", ["account"]:
                 return self._open(stream, key, at, body)
+            case "PUT", ["account", "plan"]:
+                return self._plan(stream, key, at, body)
             case "PUT", ["account", "region"]:
                 told = (body["country"], body["time_zone"])
                 known = (stream.ledger.country, stream.ledger.time_zone)
@@ -195,6 +197,14 @@ class PaperService:
         status, account = _account(stream, key, at, ("account-opened", asked) if new else None)
         return (201 if new else status), account
 
+    def _plan(self, stream: Stream, key: str, at: datetime, body: Json) -> Reply:
+        news = stream.ledger.plan != body["plan"]
+        _, account = _account(stream, key, at, ("plan-changed", body) if news else None)
+        most = holding(stream.ledger, self.terms, at).most("device-limit", "devices_max")
+        in_use = len(stream.ledger.holding(at))
+        told = {"devices_max": most, "devices_in_use": in_use}
+        return 200, {"account": account, **told, "fits": most is None or in_use <= most}
+
     def _decide_operators(
         self, stream: Stream, request: tuple[str, list[str]], key: str, at: datetime, body: Json
     ) -> Reply:
@@ -202,7 +212,11 @@ class PaperService:
         match request:
             case "PUT", ["standing"]:
                 news = ledger.standing != body["standing"]
-                return _account(stream, key, at, ("standing-changed", body) if news else None)
+                cancels = news and body["standing"] == "cancelled"
+                ended = list(_ended(ledger, at)) if cancels else []
+                return _account(
+                    stream, key, at, ("standing-changed", body) if news else None, *ended
+                )
             case "PUT", ["block"]:
                 news = ledger.blocked != body["reason"]
                 return _account(stream, key, at, ("account-blocked", body) if news else None)
@@ -213,7 +227,7 @@ class PaperService:
                 kept = ledger.licenses[license_id]
                 if kept.ended_at is None:
                     revoked = ("license", license_id, "license-revoked", body)
-                    stream.record(key, at, revoked, _dropped(kept))
+                    stream.record(key, at, *_noted(kept), revoked, _dropped(kept))
                 return 200, _license(stream, license_id, at)
             case _:
                 raise AssertionError(f"{request}")
@@ -265,6 +279,7 @@ class PaperService:
         stream.record(
             key,
             at,
+            *_noted(kept),
             ("license", kept.license_id, "license-renewed", renewed),
             *([counted] if refresh else []),
             ("device", kept.device_id, "download-held", held),
@@ -277,7 +292,9 @@ class PaperService:
             told = datetime.fromisoformat(said)
             played_at = between(told, kept.since, at)
             counted = _play_counted(kept, "", played_at)
-            stream.record(key, at, counted, *_first_play(kept, told, at))
+            stream.record(key, at, *_noted(kept), counted, *_first_play(kept, told, at))
+        elif noted := _noted(kept):
+            stream.record(key, at, *noted)
         return 200, _license(stream, license_id, at)
 
     def _session(
@@ -295,7 +312,9 @@ class PaperService:
                 facts.append(_play_counted(kept, session_id, expected.started_at))
                 if kept.ended_at is None and kept.first_played_at is None:
                     facts += _first_play(kept, expected.reported_at_device, at)
-            stream.record(key, at, *facts)
+            stream.record(key, at, *_noted(kept), *facts)
+        elif noted := _noted(kept):
+            stream.record(key, at, *noted)
         known = kept.sessions[session_id]
         session = {
             "session_id": session_id,
@@ -311,7 +330,7 @@ class PaperService:
     ) -> Reply:
         kept = stream.ledger.licenses[license_id]
         if kept.ended_at is None:
-            stream.record(key, at, *_released(kept, "deleted", said))
+            stream.record(key, at, *_noted(kept), *_released(kept, "deleted", said))
         return 200, _license(stream, license_id, at)
 
     def _remove(self, stream: Stream, key: str, at: datetime, device_id: str) -> Reply:
@@ -337,7 +356,7 @@ class PaperService:
             "customer_id": stream.ledger.customer_id,
             "device_id": kept.device_id,
             "title_id": kept.title_id,
-            "plan": kept.plan,
+            "plan": stream.ledger.plan,
             "issued_at": kept.issued_at,
             "expires_at": kept.expires_at,
             "playback_window_s": kept.playback_window_s,
@@ -424,14 +443,17 @@ def _license(stream: Stream, license_id: str, at: datetime) -> Json:
         "release_reason": kept.release_reason,
         "revoked_at": kept.revoked_at,
         "revoke_reason": kept.revoke_reason,
+        "cut_reason": kept.cut_reason,
         "policy_version": kept.policy_version,
     }
 
 
-def _account(stream: Stream, key: str, at: datetime, news: tuple[str, Json] | None) -> Reply:
+def _account(
+    stream: Stream, key: str, at: datetime, news: tuple[str, Json] | None, *more: Fact
+) -> Reply:
     """Record what changes the account, if anything does; the account as it stands."""
     if news:
-        stream.record(key, at, ("account", "account", *news))
+        stream.record(key, at, ("account", "account", *news), *more)
     ledger = stream.ledger
     return 200, {
         "customer_id": ledger.customer_id,
@@ -442,6 +464,20 @@ def _account(stream: Stream, key: str, at: datetime, news: tuple[str, Json] | No
         "standing": ledger.standing,
         "blocked": ledger.blocked or None,
     }
+
+
+def _ended(ledger: Ledger, at: datetime) -> Iterator[Fact]:
+    """What a cancellation ends, device by device."""
+    for device_id in ledger.devices:
+        ends = {kept.license_id: at for kept in ledger.active_on(device_id, at)}
+        if ends:
+            yield "device", device_id, "downloads-ended", {"ends": ends}
+
+
+def _noted(kept: LicenseKept) -> list[Fact]:
+    """That a licence had ended early, if nothing said so before."""
+    cut = {"reason": kept.cut_reason, "ends_at": kept.expires_at}
+    return [] if kept.cut_noted else [("license", kept.license_id, "license-cut", cut)]
 
 
 def _play_counted(kept: LicenseKept, session_id: str, played_at: datetime) -> Fact:

@@ -209,3 +209,60 @@ def test_what_was_acknowledged_and_then_lost_is_found(lost: str) -> None:
     (gone,) = {event.commit_id for event in story.events if event.name == lost}
     kept = [event for event in story.events if event.commit_id != gone]
     assert Kind.LOST in kinds(story.judged(events=renumbered(kept)))
+
+
+def cancelled_and_back() -> Story:
+    """Two licences end by a cancellation; each says so when it is next touched."""
+    return (
+        Story()
+        .request(0, "tv", "month")
+        .request(0, "phone", "free")
+        .play(0.5, "lic-k2")
+        .tell("standing", 1, standing="cancelled")
+        .tell("license", 1.1, license_id="lic-k3")
+        .renew(1.2, "lic-k3")
+        .play(1.3, "lic-k2")
+        .tell("standing", 2, standing="good")
+        .renew(3, "lic-k3")
+        .release(4, "lic-k2")
+        .tell("devices", 4)
+    )
+
+
+def test_a_cancellation_that_ends_all_downloads_is_accepted() -> None:
+    story = cancelled_and_back()
+    assert 403 in story.statuses()
+    assert story.judged() == []
+    names = [event.name for event in story.events]
+    assert (names.count("downloads-ended"), names.count("license-cut")) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("downloads-ended", lambda data: data["ends"].clear()),
+        ("license-cut", lambda data: data.update(reason="title-withdrawn")),
+        ("license-cut", lambda data: data.update(ends_at=days(0.9))),
+    ],
+    ids=["none ends", "other reason", "other time"],
+)
+def test_an_early_end_that_is_told_otherwise_is_found(
+    name: str, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    story = cancelled_and_back()
+    assert story.judged(events=story.spoilt(name, change))
+
+
+def test_an_early_end_that_nobody_notes_is_found() -> None:
+    story = cancelled_and_back()
+    unnoted = [event for event in story.events if event.name != "license-cut"]
+    assert Kind.SHAPE in kinds(story.judged(events=renumbered(unnoted)))
+
+
+def test_a_smaller_plan_with_more_devices_than_it_allows_is_accepted() -> None:
+    story = Story().request(0, "tv").request(0, "phone").tell("plan", 1, plan="basic")
+    story.renew(2, "lic-k2").release(3, "lic-k3").renew(4, "lic-k2").tell("plan", 5, plan="basic")
+    assert story.statuses() == [201, 201, 200, 403, 200, 200, 200]
+    assert story.judged() == []
+    lost = [event for event in story.events if event.name != "plan-changed"]
+    assert Kind.REFUSED_BELOW_LIMIT in kinds(story.judged(events=renumbered(lost)))

@@ -80,7 +80,7 @@ def test_members_do_all_that_a_service_has_to_stand() -> None:
     calls = [call for step in steps for call in step.calls]
     kinds = Counter(call.kind for call in calls)
     assert set(kinds) == {
-        *("open", "region", "standing", "block", "unblock"),
+        *("open", "plan", "region", "standing", "block", "unblock"),
         *("request", "renew", "play", "session", "release", "revoke", "remove"),
         *("license", "devices", "allowance"),
     }
