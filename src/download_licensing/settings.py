@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     )
 
     cassandra_driver: Literal["auto", "acsylla", "cassandra-driver"] = _setting(
-        "auto", "The driver; auto: acsylla where it is installed, else cassandra-driver."
+        "auto", "The driver; auto: cassandra-driver where it is installed, else acsylla."
     )
     cassandra_username: Annotated[str, Field(min_length=1, max_length=255)] | None = _setting(
         None, "User, where the cluster asks for one."

@@ -25,7 +25,7 @@ from helenus.testing.histories import History, RecordingStore
 from tests.torture.commands import Commander, Notes
 from tests.torture.records import Log, Plan, SnapshotSeen
 
-OPEN_ATTEMPTS = 10
+OPEN_ATTEMPTS = 90
 BREATH_S = 0.05
 LARGE_BODY_BYTES = 600
 FINGERPRINT = "torture"

@@ -1,5 +1,6 @@
 """Which driver the settings lead to, and what each driver's errors are said to mean."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,12 @@ def test_the_driver_is_the_one_that_is_named() -> None:
         assert drivers.chosen(CassandraSettings(driver=name)) == name
 
 
-def test_by_default_it_is_acsylla_where_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drivers.chosen(CassandraSettings()) == "acsylla"
-    monkeypatch.setitem(sys.modules, "acsylla", None)
+def test_by_default_it_is_apaches_own_where_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert drivers.chosen(CassandraSettings()) == "cassandra-driver"
+    monkeypatch.setitem(sys.modules, "cassandra", None)
+    assert drivers.chosen(CassandraSettings()) == "acsylla"
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,29 @@ async def test_a_certificate_that_cannot_be_read_is_no_mystery(tmp_path: Path) -
     settings = CassandraSettings(driver="acsylla", tls=TlsSettings(authority=authority))
     with pytest.raises(StoreUnusable, match="holds no certificate"):
         await drivers.connect(settings, None)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("data_center", ["dc1", None])
+@pytest.mark.parametrize("driver", MODULES)
+async def test_whoever_gives_up_connecting_can_go_on(driver: str, data_center: str | None) -> None:
+    accepted = asyncio.Event()
+
+    class Silent(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.set()
+
+    server = await asyncio.get_running_loop().create_server(Silent, "127.0.0.1", 0)
+    async with server:
+        settings = CassandraSettings(
+            contact_points=("127.0.0.1",),
+            port=server.sockets[0].getsockname()[1],
+            data_center=data_center,
+            connect_timeout_s=1.0,
+            driver=driver,  # type: ignore[arg-type]  # one of the two
+        )
+        connecting = asyncio.create_task(drivers.connect(settings, None))
+        await accepted.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting

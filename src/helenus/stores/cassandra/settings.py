@@ -88,7 +88,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
         port: of the native protocol.
         data_center: the local one; None: that of the first node that answers.
         keyspace: holds the store's tables.
-        driver: `acsylla` or `cassandra-driver`; `auto`: the first of them that is installed.
+        driver: `cassandra-driver` or `acsylla`; `auto`: the first of them that is installed.
         username: for password authentication.
         password: for password authentication.
         tls: see `TlsSettings`; None: connections are not encrypted.

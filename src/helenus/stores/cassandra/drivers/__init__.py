@@ -12,7 +12,7 @@ from helenus.stores.cassandra.settings import CassandraSettings
 
 DriverName = Literal["acsylla", "cassandra-driver"]
 
-_MODULES: dict[DriverName, str] = {"acsylla": "acsylla", "cassandra-driver": "cassandra"}
+_MODULES: dict[DriverName, str] = {"cassandra-driver": "cassandra", "acsylla": "acsylla"}
 _EXTRAS: dict[DriverName, str] = {"acsylla": "acsylla", "cassandra-driver": "cassandra"}
 
 

@@ -7,6 +7,7 @@ connections. It repeats a statement by itself only before it was sent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Sequence
 from typing import Any, Self
@@ -101,7 +102,7 @@ class AcsyllaSession:
             wired.cluster.set_load_balance_dc_aware(
                 settings.data_center or await _data_center(wired)
             )
-            session = await wired.cluster.create_session(keyspace=keyspace)
+            session = await _connected(wired, keyspace)
         except BaseException as error:
             await wired.release()
             if isinstance(error, errors.CassException):
@@ -256,9 +257,29 @@ def _text(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+async def _connected(wired: WiredCluster, keyspace: str | None = None) -> acsylla.Session:
+    """A session that is connected.
+
+    The driver halts the whole process, for good, where a session is freed that is still connecting.
+    So whoever is cancelled waits for it: no longer than the driver tries to connect.
+    """
+    connecting = asyncio.ensure_future(wired.cluster.create_session(keyspace=keyspace))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        while not connecting.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([connecting])
+        if connecting.exception() is None:
+            await connecting.result().close()
+        raise
+    finally:
+        del connecting  # it refers to the session
+
+
 async def _data_center(wired: WiredCluster) -> str:
     """That of the first node that answers."""
-    session = await wired.cluster.create_session()
+    session = await _connected(wired)
     try:
         statement = acsylla.create_statement("SELECT data_center FROM system.local")
         ((name,),) = [row.as_tuple() for row in await session.execute(statement)]
