@@ -16,11 +16,13 @@ from helenus import Head
 from helenus.cli import app
 from helenus.errors import HelenusError, StoreUnavailable, StoreUnusable
 from helenus.stores.cassandra import CassandraSettings, CassandraStore, TlsSettings
+from helenus.stores.cassandra.drivers import DriverName
 from helenus.stores.cassandra.drivers.datastax import DatastaxSession
 from helenus.stores.cassandra.schema import migrate
 from helenus.testing.cassandra import ClientTls, Cluster, ClusterOptions
 from helenus.testing.cassandra.fixtures import Contact
 from helenus.testing.conformance.fixtures import commits, pages
+from tests.conftest import DRIVERS
 from tests.integration.api.asgi_client import AsgiClient
 from tests.integration.cassandra_store.tls_server import forwarding, serving_tls
 from tests.unit.helenus.certificates import STORE_PASSWORD, Authority, Pair
@@ -100,8 +102,20 @@ def owner(cluster: Cluster, files: Files) -> CassandraSettings:
     return settings
 
 
+@pytest.fixture(params=DRIVERS)
+def driver(request: pytest.FixtureRequest) -> DriverName:
+    name: DriverName = request.param
+    return name
+
+
+@pytest.fixture
+def settings(user: CassandraSettings, driver: DriverName) -> CassandraSettings:
+    """The same user, by each driver."""
+    return msgspec.structs.replace(user, driver=driver)
+
+
 @pytest.fixture(scope="module")
-def settings(owner: CassandraSettings) -> CassandraSettings:
+def user(owner: CassandraSettings) -> CassandraSettings:
     """A user who may read and write the keyspace, no more."""
     asyncio.run(
         execute(
@@ -147,11 +161,12 @@ def with_tls(settings: CassandraSettings, **changes: object) -> CassandraSetting
 async def test_with_its_certificate_and_password_a_user_reads_and_writes(
     settings: CassandraSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    stream = f"by-tls/{settings.driver}"
     async with CassandraStore(settings) as store:
-        head = await store.append("customer/tls", commits(3), Head(0))
+        head = await store.append(stream, commits(3), Head(0))
         assert head.position == 3
     async with CassandraStore(settings) as store:
-        read = await pages(store, "customer/tls")
+        read = await pages(store, stream)
     assert [commit.last for page in read for commit in page.commits][-1] == 3
     assert "paxos_variant" not in caplog.text
 
@@ -226,11 +241,11 @@ async def test_a_user_without_rights_is_told_which_are_missing(
     ],
 )
 async def test_a_certificate_that_does_not_fit_is_described(
-    files: Files, days: int, addresses: tuple[str, ...], says: str
+    files: Files, driver: DriverName, days: int, addresses: tuple[str, ...], says: str
 ) -> None:
     pair = files.authority.sign("unfit", *addresses, days=days)
     with serving_tls(pair) as port:
-        said = await refused(CassandraSettings(port=port, tls=files.client_tls()))
+        said = await refused(CassandraSettings(port=port, tls=files.client_tls(), driver=driver))
     assert says in said
     assert f"{ADDRESS} port {port}" in said
 
@@ -247,19 +262,26 @@ async def test_a_node_at_another_address_than_its_certificate_bears(
         await opened(with_tls(elsewhere, check_hostname=False))
 
 
-async def test_a_node_without_tls_is_said_to_be_that(cassandra: Contact, files: Files) -> None:
+async def test_a_node_without_tls_is_said_to_be_that(
+    cassandra: Contact, files: Files, driver: DriverName
+) -> None:
     said = await refused(
         CassandraSettings(
-            contact_points=cassandra.hosts, port=cassandra.port, tls=files.client_tls()
+            contact_points=cassandra.hosts,
+            port=cassandra.port,
+            tls=files.client_tls(),
+            driver=driver,
         )
     )
     assert "answers, but not in TLS" in said
 
 
-async def test_a_server_of_another_kind_is_not_taken_for_a_node(files: Files) -> None:
+async def test_a_server_of_another_kind_is_not_taken_for_a_node(
+    files: Files, driver: DriverName
+) -> None:
     with serving_tls(files.authority.sign("other", ADDRESS)) as port:
         said = await refused(
-            CassandraSettings(port=port, tls=files.client_tls(), connect_timeout_s=1)
+            CassandraSettings(port=port, tls=files.client_tls(), connect_timeout_s=1, driver=driver)
         )
     assert "ends the connection" in said
 
@@ -296,7 +318,7 @@ def test_the_command_makes_a_keyspace_by_tls_and_password(owner: CassandraSettin
         (("--tls-key", "{strangers}"), SECRET, 10, "are not both there in PEM"),
     ],
 )
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("user")
 def test_the_command_says_in_a_line_what_is_wrong(
     owner: CassandraSettings,
     files: Files,
