@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +36,15 @@ APPEND_S = 0.0015
 READ_S = 0.001
 SECONDS = 1.5
 WITHOUT_SNAPSHOTS = RepositorySettings(snapshot_events=0)
+
+
+@pytest.fixture(autouse=True)
+def the_same_chances() -> Iterator[None]:
+    """Waits are random: here each test has the same ones every time."""
+    state = random.getstate()
+    random.seed(1)
+    yield
+    random.setstate(state)
 
 
 class Counted(Event, name="turns-counted"):
