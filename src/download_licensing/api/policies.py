@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -161,7 +162,8 @@ async def publish_policy(
     """
     keeper = _keeper(request)
     context = command_context(request, key_required=False)
-    document = _checked(keeper, version, data.document)
+    # Beside the event loop: a large document takes its time.
+    document = await asyncio.to_thread(_checked, keeper, version, data.document)
     published: Publication = await keeper.service.execute(
         PublishPolicy.of(document, data.expected), context
     )

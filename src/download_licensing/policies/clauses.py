@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,7 +59,7 @@ class _Parameters:
         self._sound = True
 
     def read(self, kind: type[Clause], value: dict[str, Any]) -> Clause | None:
-        for field in msgspec.structs.fields(kind):
+        for field in _fields(kind):
             self._check(kind, field, value)
         for name in value:
             self._check_known(kind, name)
@@ -85,7 +86,7 @@ class _Parameters:
             self._add((*self._path, field.encode_name), f"{error}, not {shorten(given)}.")
 
     def _check_known(self, kind: type[Clause], name: str) -> None:
-        known = [field.encode_name for field in msgspec.structs.fields(kind)]
+        known = [field.encode_name for field in _fields(kind)]
         if name not in known:
             hint = near_miss(name, known) or f" Use: {', '.join(known) or 'none'}."
             message = f"{self._path[-1]} has no such parameter.{hint}"
@@ -98,11 +99,17 @@ class _Parameters:
         self._problems.add(message, place, dotted(path))
 
 
+@functools.cache
+def _fields(kind: type[Clause]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The parameters of a clause; to find them costs more than to read one."""
+    return msgspec.structs.fields(kind)
+
+
 def _form(kind: type[Clause]) -> str:
     """How a clause is written."""
     return f"{{{', '.join(_parameters(kind))}}}"
 
 
 def _parameters(kind: type[Clause]) -> Iterator[str]:
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         yield f"{field.encode_name}: …"

@@ -148,9 +148,10 @@ class PublishedPolicies:
             return True
 
     async def _take(self, held: list[HeldPolicy], position: int) -> None:
-        if held:
-            # What takes effect next is read now and elsewhere, not when a decision waits for it.
-            await asyncio.to_thread(self._read, held[-1])
+        for policy in held[-2:]:
+            # What holds, and what takes effect next, is read now and beside the event loop, not
+            # when a decision waits for it.
+            await asyncio.to_thread(self._read, policy)
         self._held = held
         self._starts = [policy.effective_from for policy in held]
         self._position = position

@@ -53,10 +53,12 @@ def _check_windows(policy: PolicyDocument, catalogue: Catalogue, problems: Probl
 
 
 def _combinations(policy: PolicyDocument, catalogue: Catalogue) -> Iterator[Terms]:
-    """What holds for each plan, and for each title everywhere and in each country of its own."""
+    """What holds for each plan, each country, and each title, also in countries of its own."""
     model = policy.policy(policy.effective_from or EARLIEST)
     for plan_id in catalogue.plans:
         yield model.terms_for(plan_id)
+    for country in policy.sections["countries"]:
+        yield model.terms_for("", None, country)
     for title in catalogue.titles.values():
         for country in ("", *_countries(policy, title)):
             yield model.terms_for("", title, country)

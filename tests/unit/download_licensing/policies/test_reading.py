@@ -184,6 +184,12 @@ def test_a_long_chain_of_layers_is_followed() -> None:
     assert document.sections["plans"]["basic"].clauses["device-limit"].place.line == 3_003
 
 
+def test_a_window_that_many_titles_take_over_is_told_once() -> None:
+    text = changed("{hours: 720}", "{hours: 47}").replace("    license-duration: {hours: 48}\n", "")
+
+    assert len(problems(text)) == 2  # by default, and in Germany
+
+
 def test_all_problems_are_told_at_once_in_the_order_of_the_text() -> None:
     text = changed("devices_max: 1", "devices_max: -1")
     text = changed("hours: 720", "hours: x", text)
