@@ -14,7 +14,7 @@ from download_licensing.domain.rules import RULES
 from download_licensing.simulate import CheckOptions, Verdict, check
 from tests.e2e.running_service import RunningService
 
-MEMBERS = 60
+MEMBERS = 90
 KILLS = 2
 POLICIES = Path(__file__).parent / "policies"
 FIRST_POLICY = ("--policy", str(POLICIES / "every-rule.yaml"))
