@@ -11,9 +11,14 @@ from tests.integration.api.asgi_client import AsgiClient
 
 
 class Turns:
-    """A transport to several processes that take turns."""
+    """A transport to several processes that take turns.
+
+    Attributes:
+        clients: of the processes.
+    """
 
     def __init__(self, clients: Sequence[AsgiClient]) -> None:
+        self.clients = clients
         self._turns = cycle(clients)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
