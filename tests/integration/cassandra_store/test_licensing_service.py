@@ -100,3 +100,38 @@ async def test_four_services_on_one_cluster_pass_no_limit_together(settings: Set
         histories = [await names(client) for client in clients]
         assert histories == [histories[0]] * 4
         assert histories[0].count("license-issued") == DOWNLOADS_PER_YEAR_MAX
+
+
+async def test_a_device_syncs_with_two_processes_and_a_third_knows_what_one_withdrew(
+    settings: Settings,
+) -> None:
+    later = "2026-01-02T00:00:00Z"
+    async with open_api(settings, CATALOGUE) as one, open_api(settings, CATALOGUE) as two:
+        first, second = AsgiClient(one.gate), AsgiClient(two.gate)
+        await first.call("PUT", f"{CUSTOMER}/account", {"plan": "tight"}, at=T0)
+        license_id = (await request(first, "tv", "request")).json()["license_id"]
+        brought = {
+            "device_id": "tv",
+            "sessions": [
+                {
+                    "item_id": "s",
+                    "license_id": license_id,
+                    "session_id": "s-1",
+                    "events": [{"kind": "start", "at": T0}, {"kind": "stop", "at": T0}],
+                }
+            ],
+            "renewals": [{"item_id": "n", "license_id": license_id}],
+        }
+        for client, outcome in ((first, "done"), (second, "repeated")):
+            synced = await client.post(f"{CUSTOMER}/sync", brought, key=outcome, at=T0)
+            assert [item["outcome"] for item in synced.json()["items"]] == [outcome] * 2
+        withdrawal = "/v1/admin/titles/capped/withdrawal"
+        await second.call("PUT", withdrawal, {"reason": "Claim."}, at=later)
+        ended = (await second.get(f"{CUSTOMER}/licenses/{license_id}", at=later)).json()
+    assert (ended["state"], ended["cut_reason"]) == ("expired", "title-withdrawn")
+    async with open_api(settings, CATALOGUE) as three:
+        third = AsgiClient(three.gate)
+        assert (await third.get(f"{CUSTOMER}/licenses/{license_id}", at=later)).json() == ended
+        body = {"device_id": "tv", "title_id": "capped"}
+        refused = await third.post(f"{CUSTOMER}/licenses", body, key="late", at=later)
+        assert (refused.status, refused.reason) == (409, "title-withdrawn")
