@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from download_licensing.simulate.oracle.answers import Body
-from download_licensing.simulate.oracle.journal import CallKind
+from download_licensing.simulate.oracle.journal import CallKind, Item
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -23,6 +23,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         country, time_zone, standing, reason, session_id: likewise.
         device_time: the time that a device claims for a play or a release.
         events: of a session, as the device tells them: kind and time.
+        items: of a sync.
         repeats: the same was said before under the same key, so nothing new may come of it.
         reuses_key: the key was used before for another command, so only a refusal is right.
     """
@@ -42,6 +43,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     session_id: str = ""
     device_time: datetime | None = None
     events: tuple[tuple[str, datetime], ...] = ()
+    items: tuple[Item, ...] = ()
     repeats: bool = False
     reuses_key: bool = False
 

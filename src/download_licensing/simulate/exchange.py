@@ -158,6 +158,7 @@ def _entry(call: Call, began_ns: int, ended_ns: int, *, attempts: int) -> Entry:
         session_id=call.session_id,
         device_time=call.device_time,
         events=call.events,
+        items=call.items,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Literal
 
 import msgspec
 
@@ -133,7 +134,7 @@ class Report:
         events: of a session.
     """
 
-    kind: str
+    kind: Literal["play", "session", "release"]
     license_id: str
     device_time: datetime | None = None
     session_id: str = ""

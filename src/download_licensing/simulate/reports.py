@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from download_licensing.simulate.agenda import Agenda, Intent
 from download_licensing.simulate.calls import Call, Life
 from download_licensing.simulate.household import Device, Download, Report
+from download_licensing.simulate.oracle.journal import Item
 from download_licensing.simulate.speech import Speech, repeated
 
 _TWICE_ODDS = 0.15
 _REPLAY_ODDS = 0.3
 _SESSION_ODDS = 0.6
+_SYNC_ODDS = 0.5
+_RENEWED_WITH_IT_ODDS = 0.5
 _AT_ONCE_MAX = 4
 
 
@@ -61,6 +65,9 @@ class Reporting:
             device.online = True
             pending, device.pending = device.pending, []
             self._rng.shuffle(pending)
+            if pending and self._rng.random() < _SYNC_ODDS:
+                yield from self._syncing(at, device, pending)
+                return
             calls = [self._call(at, report) for report in pending]
             calls += [self._repeated(call) for call in calls if self._rng.random() < _TWICE_ODDS]
             while calls:
@@ -70,7 +77,34 @@ class Reporting:
 
         return intent
 
-    def _happened(self, at: datetime, kind: str, download: Download) -> Life:
+    def _syncing(self, at: datetime, device: Device, pending: list[Report]) -> Life:
+        """All at once, with renewals; perhaps again, in part or under another key."""
+        items = [
+            Item(
+                kind=report.kind,
+                item_id=f"item-{number}",
+                license_id=report.license_id,
+                device_time=report.device_time,
+                session_id=report.session_id,
+                events=report.events,
+            )
+            for number, report in enumerate(pending)
+        ]
+        for license_id in sorted({report.license_id for report in pending}):
+            if self._rng.random() < _RENEWED_WITH_IT_ODDS:
+                self._sessions += 1
+                item_id = f"renewal-{self._sessions}"
+                items.append(Item(kind="renew", item_id=item_id, license_id=license_id))
+        for told in (items, items[self._rng.randint(0, len(items)) :]):
+            if told:
+                call = self._speech.call(
+                    at, kind="sync", device_id=device.device_id, items=tuple(told)
+                )
+                yield from self._speech.say(call)
+            if self._rng.random() > _TWICE_ODDS:
+                return
+
+    def _happened(self, at: datetime, kind: Literal["play", "release"], download: Download) -> Life:
         told = Report(kind, download.license_id, at + download.device.skew)
         yield from self._report(at, download, told)
 

@@ -22,6 +22,7 @@ _DONE = {
     "release": "releases",
     "play": "plays",
     "session": "sessions",
+    "sync": "syncs",
     "revoke": "licences revoked",
     "remove": "devices removed",
     "license": "licences queried",

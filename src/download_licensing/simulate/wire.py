@@ -26,6 +26,7 @@ _RIGHT: Mapping[CallKind, Statuses] = {
     "renew": {200: (), 409: ("license-released", "license-revoked")},
     "play": {200: ()},
     "session": {200: ()},
+    "sync": {200: ()},
     "release": {200: ()},
     "revoke": {200: ()},
     "remove": {200: (), 404: ("device-not-found",)},
@@ -106,6 +107,8 @@ def _line(call: Call, customer: str) -> Line:
             events = [{"kind": kind, "at": at} for kind, at in call.events]
             path = f"{license_path}/sessions/{call.session_id}"
             return "POST", path, _encode({"events": events})
+        case "sync":
+            return "POST", f"{customer}/sync", _synced(call)
         case "release":
             return "POST", f"{license_path}/release", _released(call.device_time)
         case "remove":
@@ -117,6 +120,24 @@ def _line(call: Call, customer: str) -> Line:
         case "allowance":
             about = f"title_id={call.title_id}&device_id={call.device_id}"
             return "GET", f"{customer}/allowance?{about}", None
+
+
+def _synced(call: Call) -> bytes:
+    """The items by their kinds, in the order in which the device tells them."""
+    brought: dict[str, list[dict[str, object]]] = {}
+    for item in call.items:
+        told: dict[str, object] = {"item_id": item.item_id, "license_id": item.license_id}
+        if item.kind == "session":
+            events = [{"kind": kind, "at": at} for kind, at in item.events]
+            told |= {"session_id": item.session_id, "events": events}
+        elif item.device_time is not None:
+            told[_TOLD_AT[item.kind]] = item.device_time
+        brought.setdefault(_PLURALS[item.kind], []).append(told)
+    return _encode({"device_id": call.device_id, **brought})
+
+
+_PLURALS = {"release": "releases", "play": "plays", "session": "sessions", "renew": "renewals"}
+_TOLD_AT = {"release": "released_at", "play": "played_at"}
 
 
 def _operators_line(call: Call, customer: str) -> Line:

@@ -136,6 +136,33 @@ class Session(msgspec.Struct, frozen=True):
     news: bool
 
 
+class ItemRefusal(msgspec.Struct, frozen=True):
+    """Why an item of a sync was not carried out."""
+
+    reason: str
+    unmet: list[Unmet]
+
+
+class SyncedItem(msgspec.Struct, frozen=True):
+    """What became of an item of a sync."""
+
+    item_id: str
+    kind: str
+    license_id: str
+    outcome: Literal["done", "repeated", "too-old", "refused"]
+    state: str | None
+    effective_expires_at: datetime | None
+    refusal: ItemRefusal | None
+
+
+class Synced(msgspec.Struct, frozen=True):
+    """The answer to a sync: its items in the order in which they were decided."""
+
+    customer_id: str
+    device_id: str
+    items: list[SyncedItem]
+
+
 class Removal(msgspec.Struct, frozen=True):
     """A removed device, and the licences that were released with it."""
 
@@ -176,7 +203,17 @@ class Allowance(msgspec.Struct, frozen=True):
 
 
 Body = (
-    Refusal | Problem | Account | Plan | Grant | License | Session | Removal | Devices | Allowance
+    Refusal
+    | Problem
+    | Account
+    | Plan
+    | Grant
+    | License
+    | Session
+    | Synced
+    | Removal
+    | Devices
+    | Allowance
 )
 """What an answer may hold, by the call and the status: see `body_type`."""
 
@@ -193,6 +230,7 @@ _RIGHT: dict[str, type[Body]] = {
     "release": License,
     "revoke": License,
     "session": Session,
+    "sync": Synced,
     "remove": Removal,
     "license": License,
     "devices": Devices,

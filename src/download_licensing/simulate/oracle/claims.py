@@ -17,6 +17,7 @@ from download_licensing.simulate.oracle.answers import Body, Unmet
 from download_licensing.simulate.oracle.journal import Entry
 from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
 from download_licensing.simulate.oracle.sessions import session_expected
+from download_licensing.simulate.oracle.syncs import item_against
 from download_licensing.simulate.oracle.terms import Terms
 
 Contradictions = Iterator[str]
@@ -58,6 +59,11 @@ def _without_effect(entry: Entry, body: Body, ledger: Ledger, terms: Terms) -> C
             yield from _license_as_it_was(entry, body, ledger)
         case answers.Session():
             yield from _session_as_it_was(entry, body, ledger)
+        case answers.Synced():
+            for item in body.items:
+                if item.outcome == "done":
+                    yield NOTHING_OF_IT
+                yield from item_against(item, ledger, terms, entry.at)
         case answers.Removal():
             device = ledger.devices.get(entry.device_id)
             if device is None or device.removed_at is None:
@@ -107,6 +113,8 @@ def _with_effect(
             kept = ledger.licenses[body.license.license_id]
             yield from _differ("news", body.news, effect.news)
             yield from _session(entry, body, kept, effect.at)
+        case answers.Synced():
+            return  # judged item by item, on the states between
         case answers.Removal():
             yield from _differ("released_licenses", set(body.released_licenses), effect.freed)
         case _:
@@ -242,9 +250,7 @@ def _session(
 
 
 def _license(body: answers.License, kept: LicenseKept, at: datetime) -> Contradictions:
-    running = "active" if kept.active(at) else "expired"
-    state = "released" if kept.released_at else "revoked" if kept.revoked_at else running
-    yield from _differ("state", body.state, state)
+    yield from _differ("state", body.state, kept.state(at))
     yield from _differ("device_id", body.device_id, kept.device_id)
     yield from _differ("title_id", body.title_id, kept.title_id)
     yield from _differ("issued_at", body.issued_at, kept.issued_at)

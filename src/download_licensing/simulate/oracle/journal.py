@@ -22,6 +22,7 @@ CallKind = Literal[
     "renew",
     "play",
     "session",
+    "sync",
     "release",
     "revoke",
     "remove",
@@ -29,6 +30,17 @@ CallKind = Literal[
     "devices",
     "allowance",
 ]
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that a device brings in a sync: of which kind, and as the call of that kind."""
+
+    kind: Literal["release", "play", "session", "renew"]
+    item_id: str
+    license_id: str
+    device_time: datetime | None = None
+    session_id: str = ""
+    events: tuple[tuple[str, datetime], ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         country, time_zone, standing, reason, session_id: likewise.
         device_time: the time a device claims for a play or a release.
         events: of a session, as the device tells them: kind and time.
+        items: of a sync.
         crc: of the answer's whole body.
         body: the answer without its texts.
     """
@@ -72,6 +85,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str = ""
     device_time: datetime | None = None
     events: tuple[tuple[str, datetime], ...] = ()
+    items: tuple[Item, ...] = ()
     crc: int = 0
     body: msgspec.Raw = msgspec.Raw(b"null")
 

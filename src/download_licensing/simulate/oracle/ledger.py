@@ -74,6 +74,11 @@ class LicenseKept:
         ends = [end for end in (self.expires_at, self.playback_ends_at) if end is not None]
         return min(ends, default=None)
 
+    def state(self, at: datetime) -> str:
+        """In the words of the contract."""
+        running = "active" if self.active(at) else "expired"
+        return "released" if self.released_at else "revoked" if self.revoked_at else running
+
     def active(self, at: datetime) -> bool:
         """Whether it counts at that time."""
         ends_at = self.ends_at()

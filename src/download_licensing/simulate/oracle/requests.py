@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from download_licensing.simulate.oracle.journal import CallKind, Entry
+from msgspec.structs import replace
+
+from download_licensing.simulate.oracle.journal import CallKind, Entry, Item
 from download_licensing.simulate.oracle.ledger import Ledger
 from download_licensing.simulate.oracle.records import (
     AccountBlocked,
@@ -43,7 +45,23 @@ _LEADING: dict[CallKind, type] = {
 }
 
 
-_TOUCHING = {"play", "session"}
+def _alone(entries: Sequence[Entry], item: Item) -> list[Entry]:
+    """The requests as if each had brought this item alone."""
+    return [
+        replace(
+            entry,
+            call=item.kind,
+            items=(),
+            license_id=item.license_id,
+            device_time=item.device_time,
+            session_id=item.session_id,
+            events=item.events,
+        )
+        for entry in entries
+    ]
+
+
+_TOUCHING = {"play", "session", "renew", "release"}
 """What may change nothing but that an early end is noted."""
 
 
@@ -53,6 +71,10 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed, ledger: Ledger) -> str
     The ledger is as it was before.
     """
     entry = entries[0]
+    if entry.call == "sync":
+        asked_for = [_alone(entries, item) for item in entry.items]
+        differences = [asked_otherwise(alone, deed, ledger) for alone in asked_for]
+        return None if None in differences else f"no item asked for it: {differences[:3]}"
     leading = _LEADING.get(entry.call)
     told = next((told for told in deed.told if leading and isinstance(told.fact, leading)), None)
     if told is None and deed.names().keys() == {"license-cut"} and entry.call in _TOUCHING:

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from download_licensing.simulate.oracle.answers import Body, Refusal, decode_body
+from download_licensing.simulate.oracle.answers import (
+    Body,
+    Refusal,
+    Synced,
+    decode_body,
+)
 from download_licensing.simulate.oracle.claims import (
     NOTHING_OF_IT,
     Effect,
@@ -31,6 +36,7 @@ from download_licensing.simulate.oracle.records import (
 )
 from download_licensing.simulate.oracle.requests import asked_otherwise
 from download_licensing.simulate.oracle.stream import check_stream
+from download_licensing.simulate.oracle.syncs import SyncWalk, parts_of
 from download_licensing.simulate.oracle.terms import Terms
 
 
@@ -112,10 +118,7 @@ class _Walk:
     def run(self) -> list[Finding]:
         self._settle_claims(0, None)
         for deed in self._deeds:
-            self._check_request(deed)
-            for complaint in check_deed(deed, self._ledger, self._terms):
-                self._find(deed.first, complaint.kind, complaint.detail)
-            if not self._enter(deed):
+            if not self._check_request(deed):
                 return self._found
             self._check_holdings(deed)
             self._settle_claims(deed.last, deed)
@@ -155,8 +158,42 @@ class _Walk:
                 earliest = min(earliest, effect.last)
             yield _Claim(entry, body, earliest, latest, effect, before if effect else -1)
 
-    def _check_request(self, deed: Deed) -> None:
-        entries = self._asked.get(deed.command_id, ())
+    def _check_request(self, deed: Deed) -> bool:
+        """Check a deed, part by part; False if the walk cannot go on."""
+        entries = self._asked.get(deed.command_id, [])
+        self._check_order(deed, entries)
+        synced = self._synced(deed, entries)
+        for part in parts_of(deed) if synced or not entries else [deed]:
+            if synced:
+                self._object(part, synced.before(part))
+            if entries and (difference := asked_otherwise(entries, part, self._ledger)):
+                self._find(deed.first, Kind.SHAPE, f"key {deed.command_id}: {difference}")
+            for complaint in check_deed(part, self._ledger, self._terms):
+                self._find(deed.first, complaint.kind, complaint.detail)
+            if not self._enter(part):
+                return False
+            if synced:
+                self._object(part, synced.after(part))
+        if synced:
+            self._object(deed, synced.rest())
+        return True
+
+    def _synced(self, deed: Deed, entries: Sequence[Entry]) -> SyncWalk | None:
+        """The answer to a sync, to be walked beside what it recorded; without one, nothing is."""
+        if not entries or entries[0].call != "sync":
+            return None
+        answered = next((entry for entry in entries if entry.status == 200), None)
+        body = answered and decode_body(answered.call, answered.status, answered.body)
+        items = body.items if isinstance(body, Synced) else []
+        return SyncWalk(items, self._ledger, self._terms, deed.told[0].fact.at)
+
+    def _object(self, deed: Deed, contradictions: Iterable[str]) -> None:
+        answered = any(entry.status == 200 for entry in self._asked[deed.command_id])
+        for contradiction in contradictions:
+            if answered:
+                self._find(deed.last, Kind.ANSWER, f"sync {deed.command_id}: {contradiction}")
+
+    def _check_order(self, deed: Deed, entries: Sequence[Entry]) -> None:
         if not entries:
             if self._history.complete:
                 self._find(deed.first, Kind.UNEXPLAINED, f"of command {deed.command_id!r}")
@@ -166,8 +203,6 @@ class _Walk:
         if surely >= deed.first:
             detail = f"key {deed.command_id} began after position {surely} was acknowledged"
             self._find(deed.first, Kind.ORDER, detail)
-        if difference := asked_otherwise(entries, deed, self._ledger):
-            self._find(deed.first, Kind.SHAPE, f"key {deed.command_id}: {difference}")
 
     def _enter(self, deed: Deed) -> bool:
         try:

@@ -5,6 +5,7 @@ contract says. So whatever the oracle finds in an unspoilt history of it is a mi
 of the driver's.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,11 +95,20 @@ class Stream:
         self.ledger = Ledger(customer_id)
         self.events: list[RecordedEvent] = []
         self.answers: dict[str, tuple[tuple[str, ...], Reply]] = {}
+        self.renewed_by: set[tuple[str, str]] = set()
+        self._commit = 0
+
+    @contextlib.contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """All that is recorded in the block is of one commit."""
+        self._commit = len(self.events) + 1
+        yield
+        self._commit = 0
 
     def record(self, key: str, at: datetime, *facts: Fact) -> None:
         """Append one commit of (aggregate type, aggregate id, event name, data)."""
-        recorded_at = RECORDED_AT + timedelta(seconds=len(self.events))
-        commit_id = f"commit-{len(self.events) + 1}"
+        first = self._commit or len(self.events) + 1
+        recorded_at, commit_id = RECORDED_AT + timedelta(seconds=first), f"commit-{first}"
         for aggregate_type, aggregate_id, name, data in facts:
             position = len(self.events) + 1
             event = RecordedEvent(
@@ -176,6 +186,9 @@ class PaperService:
                 return self._release(stream, key, at, license_id, body.get("released_at"))
             case "POST", ["licenses", license_id, "sessions", session_id]:
                 return self._session(stream, key, at, (license_id, session_id), body["events"])
+            case "POST", ["sync"]:
+                with stream.one_commit():
+                    return self._sync(stream, key, at, body)
             case "DELETE", ["devices", device_id]:
                 return self._remove(stream, key, at, device_id)
             case "GET", ["licenses", license_id]:
@@ -256,9 +269,9 @@ class PaperService:
             key,
             at,
             *([registered] if new else []),
-            ("license", license_id, "license-issued", issued),
             ("downloaded-title", title_id, "download-counted", about),
             ("device", device_id, "download-held", _held(license_id, title_id, expires_at)),
+            ("license", license_id, "license-issued", issued),
         )
         return 201, self._grant(stream, license_id, at)
 
@@ -280,9 +293,9 @@ class PaperService:
             key,
             at,
             *_noted(kept),
-            ("license", kept.license_id, "license-renewed", renewed),
             *([counted] if refresh else []),
             ("device", kept.device_id, "download-held", held),
+            ("license", kept.license_id, "license-renewed", renewed),
         )
         return 200, self._grant(stream, kept.license_id, at)
 
@@ -296,6 +309,49 @@ class PaperService:
         elif noted := _noted(kept):
             stream.record(key, at, *noted)
         return 200, _license(stream, license_id, at)
+
+    def _sync(self, stream: Stream, key: str, at: datetime, body: Json) -> Reply:
+        told = [("play", item, item["played_at"]) for item in body.get("plays", ())]
+        told += [
+            ("session", item, min(event["at"] for event in item["events"]))
+            for item in body.get("sessions", ())
+        ]
+        items = [("release", item) for item in body.get("releases", ())]
+        items += [(kind, item) for kind, item, _ in sorted(told, key=lambda each: each[2])]
+        items += [("renewal", item) for item in body.get("renewals", ())]
+        answered = [self._item(stream, key, at, kind, item) for kind, item in items]
+        about = {"customer_id": stream.ledger.customer_id, "device_id": body["device_id"]}
+        return 200, {**about, "items": answered}
+
+    def _item(self, stream: Stream, key: str, at: datetime, kind: str, item: Json) -> Json:
+        license_id, head = item["license_id"], len(stream.events)
+        kept = stream.ledger.licenses[license_id]
+        match kind:
+            case "release":
+                status, body = self._release(stream, key, at, license_id, item.get("released_at"))
+            case "play":
+                status, body = self._play(stream, key, at, license_id, item["played_at"])
+            case "session":
+                ids = (license_id, item["session_id"])
+                status, body = self._session(stream, key, at, ids, item["events"])
+            case _ if (license_id, item["item_id"]) in stream.renewed_by and not kept.ended_at:
+                status, body = 200, {}
+            case _:
+                status, body = self._renew(stream, key, at, kept)
+                if status == 200:
+                    stream.renewed_by.add((license_id, item["item_id"]))
+        done = any(event.name != "license-cut" for event in stream.events[head:])
+        refused = status >= 400
+        reason = str(body.get("type", "")).removeprefix("/problems/")
+        return {
+            "item_id": item["item_id"],
+            "kind": kind,
+            "license_id": license_id,
+            "outcome": "refused" if refused else "done" if done else "repeated",
+            "state": None if refused else kept.state(at),
+            "effective_expires_at": None if refused else kept.ends_at(),
+            "refusal": {"reason": reason, "unmet": body.get("unmet", [])} if refused else None,
+        }
 
     def _session(
         self, stream: Stream, key: str, at: datetime, ids: tuple[str, str], events: list[Json]

@@ -8,7 +8,8 @@ import pytest
 
 from download_licensing.domain.rules import RULES
 from download_licensing.simulate.oracle import Finding, Kind
-from download_licensing.simulate.oracle.answers import Refusal
+from download_licensing.simulate.oracle.answers import Refusal, Synced
+from download_licensing.simulate.oracle.journal import Item
 from download_licensing.simulate.oracle.terms import Terms, Version
 from tests.unit.download_licensing.simulate.paper_service import TERMS, terms_with
 from tests.unit.download_licensing.simulate.stories import START, Story, renumbered
@@ -266,3 +267,59 @@ def test_a_smaller_plan_with_more_devices_than_it_allows_is_accepted() -> None:
     assert story.judged() == []
     lost = [event for event in story.events if event.name != "plan-changed"]
     assert Kind.REFUSED_BELOW_LIMIT in kinds(story.judged(events=renumbered(lost)))
+
+
+def back_from_a_journey() -> Story:
+    """A device brings a release, sessions and renewals: done, repeated and refused."""
+    told = START + timedelta(days=3)
+    items = (
+        Item("renew", "n-1", "lic-k3"),
+        Item("renew", "n-2", "lic-k4"),
+        Item("session", "s-1", "lic-k3", None, "s1", (("start", told), ("stop", told))),
+        Item("session", "s-2", "lic-k3", None, "s1", (("start", told),)),
+        Item("play", "p-1", "lic-k4", told),
+        Item("release", "r-1", "lic-k2", told),
+    )
+    story = Story().request(0, "tv", "free").request(0, "tv", "month").request(0, "tv", "once")
+    story.tell("sync", 4, device_id="tv", items=items)
+    return story.tell("sync", 5, device_id="tv", items=items[:1] + items[3:])
+
+
+def test_a_sync_is_accepted_item_by_item() -> None:
+    story = back_from_a_journey()
+    assert story.judged() == []
+    first, second = story.bodies[-2:]
+    assert isinstance(first, Synced)
+    assert isinstance(second, Synced)
+    outcomes = ["done", "done", "repeated", "done", "done", "refused"]
+    assert sorted(item.outcome for item in first.items) == sorted(outcomes)
+    assert {item.outcome for item in second.items} == {"repeated"}
+    assert story.judged(entries=[], complete=False) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda items: items[0].update(outcome="repeated"),
+        lambda items: items[3].update(outcome="done"),
+        lambda items: items[0].update(state="active"),
+        lambda items: items[1].update(effective_expires_at=None),
+        lambda items: items[-1]["refusal"]["unmet"][0].update(used=7),
+        lambda items: items[-1].update(refusal=None, outcome="done"),
+        lambda items: items.pop(0),
+    ],
+    ids=["less", "more", "state", "expiry", "numbers", "granted", "left out"],
+)
+def test_an_answer_to_a_sync_that_says_something_else_is_found(
+    change: Callable[[list[Any]], Any],
+) -> None:
+    story = back_from_a_journey()
+    entries = story.answered(lambda body: change(body["items"]), -2)
+    assert kinds(story.judged(entries=entries)) == {Kind.ANSWER}
+
+
+@pytest.mark.parametrize("name", ["license-released", "session-reported", "license-renewed"])
+def test_a_sync_of_which_a_part_is_lost_is_found(name: str) -> None:
+    story = back_from_a_journey()
+    kept = [event for event in story.events if event.name != name]
+    assert story.judged(events=renumbered(kept))

@@ -5,6 +5,7 @@ from functools import cache
 
 from download_licensing.simulate.calls import Answer, Call, Life, Step
 from download_licensing.simulate.oracle.answers import Refusal
+from download_licensing.simulate.oracle.journal import Item
 from download_licensing.simulate.population import Population, PopulationSettings
 from download_licensing.simulate.wire import read_answer, to_http
 from tests.unit.download_licensing.simulate.paper_service import TERMS, PaperService
@@ -81,7 +82,7 @@ def test_members_do_all_that_a_service_has_to_stand() -> None:
     kinds = Counter(call.kind for call in calls)
     assert set(kinds) == {
         *("open", "plan", "region", "standing", "block", "unblock"),
-        *("request", "renew", "play", "session", "release", "revoke", "remove"),
+        *("request", "renew", "play", "session", "sync", "release", "revoke", "remove"),
         *("license", "devices", "allowance"),
     }
     told = [call for call in calls if call.device_time is not None]
@@ -137,5 +138,8 @@ def _copies(step: Step) -> bool:
 
 
 def _out_of_order(step: Step) -> bool:
-    times = [call.device_time for call in step.calls if call.device_time is not None]
+    times = []
+    for call in step.calls:
+        told: list[Call | Item] = [call, *call.items]
+        times += [each.device_time for each in told if each.device_time is not None]
     return times != sorted(times)
