@@ -30,6 +30,8 @@ _log = structlog.get_logger("download_licensing.withdrawals")
 class Withdrawals(Licensing):
     """The commands about titles, and what is known of them."""
 
+    _trouble = ""  # last found when looking for them
+
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """As `Licensing.execute`; this process knows of a withdrawal at once."""
         answer = await super().execute(command, context)
@@ -107,10 +109,16 @@ class Withdrawals(Licensing):
             await self._look()
 
     async def _look(self) -> None:
+        """Look once; trouble is told when it begins and when it is another one."""
         try:
             await self.refresh_withdrawals()
         except HelenusError as error:
-            _log.warning("withdrawals not read", error=type(error).__name__, cause=str(error))
+            trouble = str(error)
+            if trouble != self._trouble:
+                _log.warning("withdrawals not read", error=type(error).__name__, cause=trouble)
+            self._trouble = trouble
+        else:
+            self._trouble = ""
 
 
 def _withdrawal(title: TitleWithdrawal) -> answers.Withdrawal:

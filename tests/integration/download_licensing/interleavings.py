@@ -59,7 +59,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "device-downloads-per-month": ("{downloads_max: 2}", ("region",)),
     "title-downloads-per-year": ("{downloads_max: 2}", ("release",)),
     "title-plays-per-year": ("{plays_max: 2}", ("play", "session", "session")),
-    "agreement-concurrent-downloads": ("{downloads_max: 2}", ("release", "revoke")),
+    "agreement-concurrent-downloads": ("{downloads_max: 1}", ("release", "revoke")),
     "renewals-per-license": ("{renewals_max: 1}", ("renew", "renew")),
     "renewals-per-license-per-year": ("{renewals_max: 1}", ("renew", "renew")),
 }
