@@ -21,7 +21,7 @@ APPENDS_ALONE = 64
 """Appends in a row where no other writer was met. A rest that nobody used costs 6 % of them."""
 
 APPENDS_SHARED = 16
-"""Appends in a row after another writer was met. It doubles with each rest that nobody used."""
+"""Appends in a row after another writer was met. It doubles with each rest without a conflict."""
 
 REST_ALONE = 4.0
 REST_SHARED = 8.0
@@ -87,8 +87,7 @@ class Turns:
         """An append succeeded that began at this time."""
         turn = self._of(stream, began)
         if turn.rested and turn.appends == 0:
-            # Had another appended during the rest, this would have been a conflict or a turn of
-            # its own, begun by a conflict.
+            # No conflict since the rest. Where the head was read first, others may have had it.
             turn.allowed = min(turn.allowed * 2, APPENDS_ALONE)
             turn.shared = turn.allowed < APPENDS_ALONE
         turn.rested = False

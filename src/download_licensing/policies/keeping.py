@@ -18,6 +18,7 @@ from typing import TypeAlias
 import msgspec
 import structlog
 
+from download_licensing.background import Trouble, in_background
 from download_licensing.catalogue import Catalogue
 from download_licensing.policies.document import PolicyDocument, PolicyError
 from download_licensing.policies.following import PublishedPolicies
@@ -101,7 +102,7 @@ class PolicyKeeper:
         self._seen: _Stamp | None = None
         self._done: _Stamp | None = _NEVER_DONE  # None stands for a file that is missing
         self._problem = ""
-        self._trouble = ""
+        self._trouble = Trouble(_tell)
 
     async def start(self) -> None:
         """Read the policy for the first time; publish the first one, if there is none.
@@ -117,17 +118,13 @@ class PolicyKeeper:
         except (PolicyError, CommandRefused):
             raise
         except HelenusError as error:
-            self._tell_trouble(error)
+            self._trouble.met(error)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look at store and file again and again while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._run())
-        try:
+        async with in_background(self._run()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     def wake(self) -> None:
         """Look at store and file at once, as for a signal."""
@@ -178,9 +175,9 @@ class PolicyKeeper:
             try:
                 await self.turn(now=woken)
             except (HelenusError, PolicyError) as error:
-                self._tell_trouble(error)
+                self._trouble.met(error)
             else:
-                self._trouble = ""
+                self._trouble.over()
 
     async def _pause(self) -> bool:
         """Wait for the next turn; whether somebody asked for it."""
@@ -252,11 +249,9 @@ class PolicyKeeper:
     def _now(self) -> datetime:
         return from_microseconds(self._clock.now_us())
 
-    def _tell_trouble(self, error: Exception) -> None:
-        trouble = str(error)
-        if trouble != self._trouble:
-            _log.error("policies not read; the one in force stays", cause=trouble)
-        self._trouble = trouble
+
+def _tell(error: Exception) -> None:
+    _log.error("policies not read; the one in force stays", cause=str(error))
 
 
 def _stamp_of(file: Path) -> _Stamp | None:

@@ -6,13 +6,13 @@ again and again; what a process granted before it had heard of one is over as so
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
 
+from download_licensing.background import Trouble, in_background
 from download_licensing.domain.refusals import TitleNotFound
 from download_licensing.domain.times import utc
 from download_licensing.domain.title_withdrawal import TitleWithdrawal
@@ -29,8 +29,6 @@ _log = structlog.get_logger("download_licensing.withdrawals")
 
 class Withdrawals(Licensing):
     """The commands about titles, and what is known of them."""
-
-    _trouble = ""  # last found when looking for them
 
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """As `Licensing.execute`; this process knows of a withdrawal at once."""
@@ -95,30 +93,27 @@ class Withdrawals(Licensing):
             poll_s: how often.
             clock: waits.
         """
-        await self._look()
-        task = asyncio.get_running_loop().create_task(self._follow(poll_s, clock or SystemClock()))
-        try:
+        trouble = Trouble(_tell)
+        await self._look(trouble)
+        async with in_background(self._follow(poll_s, clock or SystemClock(), trouble)):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
-    async def _follow(self, poll_s: float, clock: Clock) -> None:
+    async def _follow(self, poll_s: float, clock: Clock, trouble: Trouble) -> None:
         while True:
             await clock.sleep(poll_s)
-            await self._look()
+            await self._look(trouble)
 
-    async def _look(self) -> None:
-        """Look once; trouble is told when it begins and when it is another one."""
+    async def _look(self, trouble: Trouble) -> None:
         try:
             await self.refresh_withdrawals()
         except HelenusError as error:
-            trouble = str(error)
-            if trouble != self._trouble:
-                _log.warning("withdrawals not read", error=type(error).__name__, cause=trouble)
-            self._trouble = trouble
+            trouble.met(error)
         else:
-            self._trouble = ""
+            trouble.over()
+
+
+def _tell(error: Exception) -> None:
+    _log.warning("withdrawals not read", error=type(error).__name__, cause=str(error))
 
 
 def _withdrawal(title: TitleWithdrawal) -> answers.Withdrawal:

@@ -47,6 +47,7 @@ FLOORS = {
         catalogue
         documents
         domain
+        background
         settings
         __init__
     """,
