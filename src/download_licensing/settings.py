@@ -255,7 +255,8 @@ class Settings(BaseSettings):
         _repository.attempts_max, "How often a command is decided before a conflict is reported."
     )
     repository_backoff_s: Annotated[float, Field(ge=0, le=10)] = _setting(
-        _repository.backoff_s, "Longest wait after a conflict; 8 appends' time if that is more."
+        _repository.backoff_s,
+        "Longest wait after a conflict; two appends' time if that is more.",
     )
     repository_snapshot_events: Annotated[int, Field(ge=0, le=1_000_000)] = _setting(
         _repository.snapshot_events, "Events after which a customer gets a snapshot; 0: never."

@@ -152,16 +152,22 @@ class Lanes:
         try:
             while group:
                 state = self._loader.cache.get(stream)
+                gives_way = False
                 refresh = state is None or attempt > 0 or self._turns.passed_on(stream)
                 if refresh:
                     if attempt:
                         await self._clock.sleep(self._turns.wait_s(stream))
+                    known = state.head if state is not None else None
                     state = await self._loader.refresh(stream, state)
+                    others = known is not None and known != state.head
+                    gives_way = others and self._turns.gives_way(stream)
                 assert state is not None
-                answered = await self._attempt(state, group, confirmed=refresh)
+                answered = await self._attempt(
+                    state, group, confirmed=refresh, appends=not gives_way
+                )
                 del group[:answered]
                 attempt = 0 if answered else attempt + 1
-                if attempt == self._settings.attempts_max:
+                if attempt >= self._settings.attempts_max:
                     head = await self._store.head(stream)
                     raise Conflict(stream, state.head.position, head.position)
         except Exception as error:  # noqa: BLE001  # each command of the group is told
@@ -170,18 +176,31 @@ class Lanes:
                 command.fail(error)
 
     async def _attempt(
-        self, state: StreamState, group: list[PendingCommand], *, confirmed: bool
+        self,
+        state: StreamState,
+        group: list[PendingCommand],
+        *,
+        confirmed: bool,
+        appends: bool,
     ) -> int:
         """Decide and commit commands of a group, in order, on a state.
 
+        Args:
+            state: to decide on.
+            group: the commands.
+            confirmed: the state is known to have been the head after they arrived.
+            appends: whether this is the time to append.
+
         Returns:
-            How many were answered; 0 if the state turned out not to be the head any more.
+            How many were answered; 0 if an append is to be tried again, on the head of then.
         """
         round_ = Round(state, self._codec, self._limits, self._clock.now_us())
         taken = 0
         while taken < len(group) and round_.size_bytes < self._settings.group_bytes_max:
             round_.decide(group[taken])
             taken += 1
+        if round_.commits and not appends:
+            return 0
         if round_.commits:
             began = _now()
             try:

@@ -38,7 +38,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
     group_bytes_max: int = 1024 * 1024
     commit_events_max: int = 1_000
     commit_bytes_max: int = 1024 * 1024
-    attempts_max: int = 64
+    attempts_max: int = 256
     backoff_s: float = 0.002
     snapshot_events: int = 100
     snapshot_bytes: int = 256 * 1024

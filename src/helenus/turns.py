@@ -1,10 +1,14 @@
 """Turns: how several processes that all write one stream take it in turn.
 
 Whoever has just appended knows the head, and can append again before anybody else has read it: left
-alone, one process goes on winning and the others starve, or meet conflicts that slow down all. So a
-process that has appended to a stream so many times in a row stands back for about as long as
-another needs to read the head and to append; and one that met a conflict waits longer than a rest
-before it tries again, so that it disturbs the one whose turn it is little.
+alone, one process goes on winning and the others starve, or meet conflicts that slow down all. So
+
+* a process that has appended to a stream so many times in a row stands back for a while. Where it
+  then finds that another has had the stream, it leaves it to that one;
+* a process that met a conflict tries again soon, once: most often that is all. After that it waits
+  for about two turns, and the more often that was in vain, the less: whoever has waited longest
+  comes next, and the one whose turn it is is seldom disturbed. An attempt in vain costs the stream
+  about what two appends cost.
 
 All lengths are counted in appends to the stream, whose duration is measured: they suit a store in
 the process as well as one behind a network.
@@ -18,15 +22,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 APPENDS_ALONE = 64
-"""Appends in a row where no other writer was met. A rest that nobody used costs 6 % of them."""
-
-APPENDS_SHARED = 16
-"""Appends in a row after another writer was met. It doubles with each rest without a conflict."""
-
 REST_ALONE = 4.0
-REST_SHARED = 8.0
-WAIT_MAX = 8.0
-"""Rests and, at most, the wait of a process that met a conflict; in durations of an append."""
+"""A turn where no other writer was met lately, and the rest after it: it costs 6 % of a stream."""
+
+APPENDS_SHARED = 32
+REST_SHARED = 16.0
+"""A turn where another writer was met, and the rest after it, in durations of an append."""
+
+RESTS_UNUSED_MAX = 4
+"""After so many rests in which nobody else appended, a process takes itself to be alone again."""
+
+WAIT_ONCE = 2.0
+"""The wait after a conflict, at most, in durations of an append."""
+
+WAIT_FIRST = 64.0
+WAITS_SHORTER = 8
+"""The wait, at most, after the next one. It gets shorter with each, but not below the eighth part:
+many who wait must not crowd out the one who appends."""
 
 REST_MIN_S = 0.001
 """A shorter rest is none: no timer is so fine, and no other process either."""
@@ -36,23 +48,46 @@ _WEIGHT = 0.1  # of the newest duration in the moving mean
 
 
 class _Turn:
-    __slots__ = ("allowed", "append_s", "appends", "ended", "rested", "shared")
+    """What is known of one stream.
+
+    Attributes:
+        append_s: how long an append takes, in seconds: a moving mean.
+        ended: when the last append ended.
+        appends: of this turn.
+        rested: there was time for others to append since the last append.
+        stood_back: that time was taken although commands waited.
+        meetings: with other writers, in a row.
+        unused: rests in a row in which nobody else appended.
+    """
+
+    __slots__ = ("append_s", "appends", "ended", "meetings", "rested", "stood_back", "unused")
 
     def __init__(self) -> None:
+        self.append_s = 0.0
         self.ended = 0.0
         self.appends = 0
-        self.allowed = APPENDS_ALONE
-        self.append_s = 0.0
         self.rested = False
-        self.shared = False
+        self.stood_back = False
+        self.meetings = 0
+        self.unused = RESTS_UNUSED_MAX
+
+    @property
+    def shared(self) -> bool:
+        """Whether another writer was met lately."""
+        return self.unused < RESTS_UNUSED_MAX
+
+    def meet(self) -> None:
+        """Another writer has the stream."""
+        self.appends = self.unused = 0
+        self.rested = self.stood_back = False
+        self.meetings += 1
 
 
 class Turns:
     """The turns of one process on the streams it appends to, as far as they are remembered.
 
     Args:
-        wait_s: the wait after a conflict is chosen below this, or below `WAIT_MAX` appends if that
-            is longer.
+        wait_s: the wait after a conflict is at most as long, where an append takes no time.
         time: tells the time, in seconds; it never goes backwards.
     """
 
@@ -69,43 +104,56 @@ class Turns:
         turn = self._turns.get(stream)
         if turn is None:
             return 0.0
-        rest_s = turn.append_s * (REST_SHARED if turn.shared else REST_ALONE)
         idle_s = self._time() - turn.ended
-        if turn.appends < turn.allowed and idle_s < rest_s:
+        rest_s = turn.append_s * (REST_SHARED if turn.shared else REST_ALONE)
+        if turn.appends < (APPENDS_SHARED if turn.shared else APPENDS_ALONE) and idle_s < rest_s:
+            turn.rested = idle_s > turn.append_s * REST_ALONE
             return 0.0
-        turn.appends = 0
-        turn.rested = True
         left_s = rest_s * random.uniform(0.75, 1.25) - idle_s  # jitter, not a secret
-        return left_s if left_s >= REST_MIN_S else 0.0
+        turn.stood_back = idle_s < rest_s and left_s >= REST_MIN_S
+        turn.rested = True
+        turn.appends = 0
+        return left_s if turn.stood_back else 0.0
 
     def passed_on(self, stream: str) -> bool:
         """Whether others have had the stream since, in all likelihood: the head is to be read."""
         turn = self._turns.get(stream)
         return turn is not None and turn.rested and turn.shared
 
+    def gives_way(self, stream: str) -> bool:
+        """Commits of others were read. Whether it is their turn: then to wait before an append."""
+        turn = self._turns.get(stream)
+        if turn is None or not turn.stood_back:
+            if turn is not None and turn.rested:
+                turn.appends = turn.unused = 0
+            return False
+        turn.meet()
+        turn.meetings = max(turn.meetings, 2)
+        return True
+
     def won(self, stream: str, began: float) -> None:
         """An append succeeded that began at this time."""
         turn = self._of(stream, began)
-        if turn.rested and turn.appends == 0:
-            # No conflict since the rest. Where the head was read first, others may have had it.
-            turn.allowed = min(turn.allowed * 2, APPENDS_ALONE)
-            turn.shared = turn.allowed < APPENDS_ALONE
-        turn.rested = False
+        if turn.rested:
+            turn.unused += 1
+        turn.rested = turn.stood_back = False
+        turn.meetings = 0
         turn.appends += 1
 
     def lost(self, stream: str, began: float) -> None:
         """An append that began at this time met another writer's."""
-        turn = self._of(stream, began)
-        turn.appends = 0
-        turn.allowed = APPENDS_SHARED
-        turn.rested = False
-        turn.shared = True
+        self._of(stream, began).meet()
 
     def wait_s(self, stream: str) -> float:
-        """How long to wait after a conflict, in seconds."""
+        """How long to wait after another writer was met, in seconds."""
+        longest = self._wait_s
         turn = self._turns.get(stream)
-        longest = max(self._wait_s, WAIT_MAX * turn.append_s if turn is not None else 0.0)
-        return random.uniform(0, longest)  # jitter, not a secret
+        if turn is not None:
+            wait = WAIT_ONCE
+            if turn.meetings > 1:
+                wait = WAIT_FIRST / min(turn.meetings - 1, WAITS_SHORTER)
+            longest = max(longest, turn.append_s * wait)
+        return longest * random.uniform(0.5, 1)  # jitter, not a secret
 
     def _of(self, stream: str, began: float) -> _Turn:
         now = self._time()
