@@ -40,6 +40,9 @@ WAITS_SHORTER = 8
 """The wait, at most, after the next one. It gets shorter with each, but not below the eighth part:
 many who wait must not crowd out the one who appends."""
 
+APPEND_MAX_S = 0.05
+"""An append that took longer counts as this: a node that was away must not stretch the waits."""
+
 REST_MIN_S = 0.001
 """A shorter rest is none: no timer is so fine, and no other process either."""
 
@@ -157,14 +160,15 @@ class Turns:
 
     def _of(self, stream: str, began: float) -> _Turn:
         now = self._time()
+        took_s = min(now - began, APPEND_MAX_S)
         turn = self._turns.get(stream)
         if turn is None:
             turn = self._turns[stream] = _Turn()
-            turn.append_s = now - began
+            turn.append_s = took_s
             if len(self._turns) > STREAMS_MAX:
                 self._turns.popitem(last=False)
         else:
             self._turns.move_to_end(stream)
-            turn.append_s += _WEIGHT * (now - began - turn.append_s)
+            turn.append_s += _WEIGHT * (took_s - turn.append_s)
         turn.ended = now
         return turn

@@ -23,6 +23,7 @@ from helenus.repository import Statistics
 from helenus.store import Commit, Head, Page
 from helenus.stores.memory import MemoryStore
 from helenus.turns import (
+    APPEND_MAX_S,
     APPENDS_ALONE,
     APPENDS_SHARED,
     REST_ALONE,
@@ -376,6 +377,14 @@ def test_the_wait_after_a_conflict_is_short_then_long_and_then_shorter_each_time
         assert longest() == pytest.approx(WAIT_FIRST / divisor * 0.01, rel=0.1)
     win(turns, watch)
     assert longest() == pytest.approx(WAIT_ONCE * 0.01, rel=0.1)
+
+
+def test_an_append_that_took_minutes_stretches_no_wait(turns: Turns, watch: Watch) -> None:
+    for _ in range(3):
+        lose(turns, watch, seconds=100)
+    assert turns.wait_s("s") <= WAIT_FIRST * APPEND_MAX_S
+    win(turns, watch, APPENDS_SHARED, seconds=100)
+    assert turns.rest_s("s") <= 1.25 * REST_SHARED * APPEND_MAX_S
 
 
 def test_the_streams_written_longest_ago_are_forgotten(turns: Turns, watch: Watch) -> None:
