@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import zstandard
 
 from helenus.errors import InvalidArgument
 from helenus.store import PAGE_BYTES, EventStore, StreamDirectory
+from helenus.transfer.ahead import read_in_turn
 from helenus.transfer.errors import (
     FileDamaged,
     FileTruncated,
@@ -43,12 +44,14 @@ class ExportSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         page_streams: names held at a time; a resumed export looks again at up to so many.
-        page_bytes: payload read from the store at a time.
+        streams_at_once: streams read at the same time, each but the first up to its first page.
+        page_bytes: payload read from the store at a time, of one stream.
         frame_bytes: lines that are compressed together.
         compression_level: of zstd.
     """
 
     page_streams: int = 1_000
+    streams_at_once: int = 16
     page_bytes: int = PAGE_BYTES
     frame_bytes: int = 1024 * 1024
     compression_level: int = 3
@@ -91,8 +94,8 @@ async def export_streams(
     """Write the streams whose names begin with `prefix` to a file that appears when it is whole.
 
     Until then it is ``NAME.partial``. Where one is there, the export goes on from its end. Of each
-    stream the file holds a beginning: all that was acknowledged before its turn came. The store may
-    be written to meanwhile.
+    stream the file holds a beginning: at least all that was acknowledged before the export began.
+    The store may be written to meanwhile.
 
     Args:
         store: open.
@@ -115,10 +118,12 @@ async def export_streams(
     try:
         await writer.require_same(store)
         resumed = writer.totals.commits
-        async for line in _lines(store, prefix, settings, writer):
-            writer.write(line)
-            if progress is not None:
-                progress(writer.totals)
+        lines = _lines(store, prefix, settings, writer)
+        async with contextlib.aclosing(lines):
+            async for line in lines:
+                writer.write(line)
+                if progress is not None:
+                    progress(writer.totals)
         end = writer.finish(path)
     finally:
         writer.close()
@@ -142,16 +147,20 @@ def _require_free(path: Path) -> None:
 
 async def _lines(
     store: SourceStore, prefix: str, settings: ExportSettings, writer: _Writer
-) -> AsyncIterator[Line]:
+) -> AsyncGenerator[Line, None]:
     """The lines after those that the writer found already written."""
     done = dict(writer.since_mark)
     async for page in store.streams(
         prefix=prefix, after=writer.cursor, page_streams=settings.page_streams
     ):
-        for stream in page.streams:
-            async for read in store.read(
-                stream, after=done.pop(stream, 0), page_bytes=settings.page_bytes
-            ):
+        reading = read_in_turn(
+            store,
+            ((stream, done.pop(stream, 0)) for stream in page.streams),
+            at_once=settings.streams_at_once,
+            page_bytes=settings.page_bytes,
+        )
+        async with contextlib.aclosing(reading):
+            async for stream, read in reading:
                 for commit in read.commits:
                     yield CommitLine.of(stream, commit)
         yield Mark(page.cursor)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from typing import Protocol, runtime_checkable
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from typing import Protocol, Self, runtime_checkable
 
 import msgspec
 
@@ -55,6 +57,8 @@ class VerificationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         page_streams: streams between two cursors.
+        streams_at_once: streams looked at at the same time, of which one alone beyond its first
+            page: so many pages, and the memory for one long stream, are held.
         page_bytes: payload read from the store at a time.
         findings_per_stream_max: findings told of one stream.
         commit_ids_max: how many of a stream's last commit ids are compared; half of them at least.
@@ -63,6 +67,7 @@ class VerificationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     page_streams: int = 100
+    streams_at_once: int = 8
     page_bytes: int = PAGE_BYTES
     findings_per_stream_max: int = 20
     commit_ids_max: int = 1_000_000
@@ -113,10 +118,31 @@ async def verify_streams(
     async for page in store.streams(
         prefix=prefix, after=after, page_streams=verifier.settings.page_streams
     ):
-        verified = Verified(cursor=page.cursor)
-        for stream in page.streams:
-            await verifier.verify(stream, verified)
-        yield verified
+        yield await verifier.verify(page.streams, page.cursor)
+
+
+class _Place:
+    """A place among the streams looked at together, one of which may go beyond its first page."""
+
+    def __init__(self, places: asyncio.Semaphore, long: asyncio.Lock) -> None:
+        self._places = places
+        self._long = long
+        self._alone = False
+
+    async def __aenter__(self) -> Self:
+        await self._places.acquire()
+        return self
+
+    async def alone(self) -> None:
+        """Wait until no other stream goes beyond its first page."""
+        if not self._alone:
+            await self._long.acquire()
+            self._alone = True
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._alone:
+            self._long.release()
+        self._places.release()
 
 
 class _Verifier:
@@ -128,6 +154,8 @@ class _Verifier:
     ) -> None:
         self.settings = settings
         self._store = store
+        self._places = asyncio.Semaphore(settings.streams_at_once)
+        self._long = asyncio.Lock()
         self._horizon_us = settings.command_window_s * 1_000_000
         self._codec = Codec(aggregates) if aggregates else None
         self._snapshots = (
@@ -138,30 +166,53 @@ class _Verifier:
             else None
         )
 
-    async def verify(self, stream: str, verified: Verified) -> None:
-        """Look at one stream, and add what was seen."""
-        verified.streams += 1
-        told = 0
-        async for finding in self._findings(stream, verified):
-            told += 1
-            if told > self.settings.findings_per_stream_max:
-                verified.findings.append(
-                    Finding(stream, finding.position, "more", "There are more findings.")
-                )
-                return
-            verified.findings.append(finding)
+    async def verify(self, streams: Sequence[str], cursor: str) -> Verified:
+        """What was seen of some streams, in their order."""
+        tasks = [asyncio.ensure_future(self._verify(stream)) for stream in streams]
+        try:
+            seen = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return Verified(
+            streams=len(seen),
+            commits=sum(each.commits for each in seen),
+            events=sum(each.events for each in seen),
+            findings=[finding for each in seen for finding in each.findings],
+            cursor=cursor,
+        )
 
-    async def _findings(self, stream: str, verified: Verified) -> AsyncIterator[Finding]:
+    async def _verify(self, stream: str) -> Verified:
+        verified = Verified(streams=1)
+        async with _Place(self._places, self._long) as place:
+            findings = self._findings(stream, verified, place)
+            async with contextlib.aclosing(findings):
+                async for finding in findings:
+                    if len(verified.findings) == self.settings.findings_per_stream_max:
+                        more = Finding(stream, finding.position, "more", "There are more findings.")
+                        verified.findings.append(more)
+                        break
+                    verified.findings.append(finding)
+        return verified
+
+    async def _findings(
+        self, stream: str, verified: Verified, place: _Place
+    ) -> AsyncGenerator[Finding, None]:
         # First: the commits that are read after it reach at least as far.
         snapshot = await self._store.load_snapshot(stream)
-        async for finding in self._commits(stream, snapshot, verified):
+        async for finding in self._commits(stream, snapshot, verified, place):
             yield finding
         if isinstance(self._store, _Inspected):
             async for finding in self._store.inspect(stream):
                 yield finding
 
     async def _commits(
-        self, stream: str, snapshot: Snapshot | None, verified: Verified
+        self,
+        stream: str,
+        snapshot: Snapshot | None,
+        verified: Verified,
+        place: _Place,
     ) -> AsyncIterator[Finding]:
         check = StructureCheck(
             stream,
@@ -183,6 +234,8 @@ class _Verifier:
                         yield finding
                 for finding in replay.apply(page.commits) if replay else ():
                     yield finding
+                if check.position < head:
+                    await place.alone()
         except CorruptData as error:
             yield Finding(stream, check.position + 1, "unreadable", str(error.args[0]))
             return

@@ -1,7 +1,8 @@
 """Verification finds each kind of damage in a SQLite file, and none in a sound one."""
 
+import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import msgspec
 import pytest
 
 from helenus.codec import checksum
+from helenus.errors import StoreUnavailable
 from helenus.repository import AggregateRepository
 from helenus.settings import RepositorySettings
-from helenus.store import Commit, Head, Snapshot
+from helenus.store import Commit, Head, Page, Snapshot
 from helenus.stores.memory import MemoryStore
 from helenus.stores.sqlite import SqliteStore
 from helenus.verification import KINDS, Finding, VerificationSettings, verify_streams
@@ -230,6 +232,62 @@ async def test_the_findings_of_a_stream_are_bounded(path: Path) -> None:
         change(path, last, with_(checksum=7))
     found = await findings(path, settings=VerificationSettings(findings_per_stream_max=3))
     assert [finding.kind for finding in found] == [*["checksum"] * 3, "more"]
+
+
+async def test_streams_are_verified_together_but_one_alone_beyond_its_first_page() -> None:
+    class Watched(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reading: set[str] = set()
+            self.beyond: set[str] = set()
+
+        async def read(self, stream: str, **range_: Any) -> AsyncIterator[Page]:
+            self.reading.add(stream)
+            async for page in super().read(stream, **range_):
+                together.append((len(self.reading), len(self.beyond)))
+                yield page
+                self.beyond.add(stream)
+                await asyncio.sleep(0)
+            self.reading.discard(stream)
+            self.beyond.discard(stream)
+
+    together: list[tuple[int, int]] = []
+    async with Watched() as store:
+        bank = AggregateRepository(store, AGGREGATES)
+        for stream in STREAMS:
+            for _ in range(6):
+                await bank.transact(stream, deposit(1))
+        together.clear()
+        settings = VerificationSettings(streams_at_once=3, page_bytes=1)
+        [page] = [page async for page in verify_streams(store, settings=settings)]
+    assert (page.streams, page.commits, page.findings) == (5, 30, [])
+    assert max(reading for reading, _ in together) == 3
+    assert max(beyond for _, beyond in together) == 1
+
+
+async def test_findings_come_in_the_order_of_the_streams(path: Path) -> None:
+    alone = VerificationSettings(streams_at_once=1)
+    for stream in STREAMS:
+        execute(path, "UPDATE commits SET record = x'00' WHERE stream = ? AND last = 5", stream)
+    found = await findings(path)
+    assert list(dict.fromkeys(finding.stream for finding in found)) == STREAMS
+    assert found == await findings(path, settings=alone)
+
+
+async def test_a_store_that_fails_ends_the_verification_of_all_streams() -> None:
+    class Failing(MemoryStore):
+        async def load_snapshot(self, stream: str) -> Snapshot | None:
+            if stream == DAMAGED:
+                raise StoreUnavailable("It is away.")
+            await asyncio.Event().wait()
+            return None
+
+    async with Failing() as store:
+        for stream in STREAMS:
+            await AggregateRepository(store, AGGREGATES).transact(stream, deposit(1))
+        with pytest.raises(StoreUnavailable):
+            [page async for page in verify_streams(store)]
+        assert [t for t in asyncio.all_tasks() if "_verify" in repr(t)] == []
 
 
 def test_every_kind_is_tried_here_or_on_cassandra() -> None:

@@ -37,6 +37,11 @@ async def fill(store: EventStore, streams: int = 7, *, seed: int = 1) -> None:
         await store.append(f"kunde/{number}·ü", commits, Head(0))
 
 
+def commit(position: int) -> Commit:
+    """A commit of one event."""
+    return Commit(uuid.uuid4().bytes, position, position, position, ("kind@1",), b"m", b"body")
+
+
 async def contents(store: SourceStore) -> dict[str, list[Commit]]:
     """All that a store holds."""
     found: dict[str, list[Commit]] = {}
