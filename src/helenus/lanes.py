@@ -157,9 +157,9 @@ class Lanes:
                 if refresh:
                     if attempt:
                         await self._clock.sleep(self._turns.wait_s(stream))
-                    known = state.head if state is not None else None
+                    known = state.head.position if state is not None else None
                     state = await self._loader.refresh(stream, state)
-                    others = known is not None and known != state.head
+                    others = known is not None and known != state.head.position
                     gives_way = others and self._turns.gives_way(stream)
                 assert state is not None
                 answered = await self._attempt(
