@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, delete, get, put
+from litestar import delete, get, put
 from litestar.params import JSONBody
 
 from download_licensing.api.bodies import (
@@ -20,8 +18,10 @@ from download_licensing.api.documentation import (
     command_problems,
     query_problems,
 )
-from download_licensing.api.headers import command_context, decision_time
+from download_licensing.api.headers import decision_time
+from download_licensing.api.licensing import execute, licensing_of
 from download_licensing.api.parameters import CustomerInPath, LicenseInPath, TitleInPath
+from download_licensing.api.requests import AnyRequest
 from download_licensing.service.answers import Account, License, Withdrawal, Withdrawals
 from download_licensing.service.commands import (
     BlockAccount,
@@ -31,8 +31,6 @@ from download_licensing.service.commands import (
     UnblockAccount,
     WithdrawTitle,
 )
-
-AnyRequest = Request[Any, Any, Any]
 
 CUSTOMER = "/v1/admin/customers/{customer_id:str}"
 TITLE = "/v1/admin/titles/{title_id:str}"
@@ -53,9 +51,8 @@ async def set_standing(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[StandingBody]
 ) -> Account:
     """Good, past-due or cancelled, which ends all downloads. Idempotent by nature."""
-    account: Account = await request.app.state.licensing.execute(
-        SetStanding(customer_id=customer_id, standing=data.standing),
-        command_context(request, key_required=False),
+    account: Account = await execute(
+        request, SetStanding(customer_id=customer_id, standing=data.standing), key_required=False
     )
     return account
 
@@ -75,9 +72,8 @@ async def block_account(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[BlockBody]
 ) -> Account:
     """Stop the customer's requests and renewals until the block is lifted."""
-    account: Account = await request.app.state.licensing.execute(
-        BlockAccount(customer_id=customer_id, reason=data.reason),
-        command_context(request, key_required=False),
+    account: Account = await execute(
+        request, BlockAccount(customer_id=customer_id, reason=data.reason), key_required=False
     )
     return account
 
@@ -94,8 +90,8 @@ async def block_account(
 )
 async def unblock_account(request: AnyRequest, customer_id: CustomerInPath) -> Account:
     """Allow requests and renewals again. Idempotent by nature."""
-    account: Account = await request.app.state.licensing.execute(
-        UnblockAccount(customer_id=customer_id), command_context(request, key_required=False)
+    account: Account = await execute(
+        request, UnblockAccount(customer_id=customer_id), key_required=False
     )
     return account
 
@@ -118,9 +114,10 @@ async def revoke_license(
     data: JSONBody[RevocationBody],
 ) -> License:
     """Take a licence away for good, which frees what it held. Idempotent by nature."""
-    revoked: License = await request.app.state.licensing.execute(
+    revoked: License = await execute(
+        request,
         RevokeLicense(customer_id=customer_id, license_id=license_id, reason=data.reason),
-        command_context(request, key_required=False),
+        key_required=False,
     )
     return revoked
 
@@ -140,9 +137,8 @@ async def withdraw_title(
     request: AnyRequest, title_id: TitleInPath, data: JSONBody[WithdrawalBody]
 ) -> Withdrawal:
     """End every download of the title, of all customers, at this moment. Idempotent by nature."""
-    withdrawal: Withdrawal = await request.app.state.licensing.execute(
-        WithdrawTitle(title_id=title_id, reason=data.reason),
-        command_context(request, key_required=False),
+    withdrawal: Withdrawal = await execute(
+        request, WithdrawTitle(title_id=title_id, reason=data.reason), key_required=False
     )
     return withdrawal
 
@@ -159,8 +155,8 @@ async def withdraw_title(
 )
 async def reinstate_title(request: AnyRequest, title_id: TitleInPath) -> Withdrawal:
     """Let the title be downloaded again; what ended stays ended. Idempotent by nature."""
-    withdrawal: Withdrawal = await request.app.state.licensing.execute(
-        ReinstateTitle(title_id=title_id), command_context(request, key_required=False)
+    withdrawal: Withdrawal = await execute(
+        request, ReinstateTitle(title_id=title_id), key_required=False
     )
     return withdrawal
 
@@ -176,8 +172,7 @@ async def reinstate_title(request: AnyRequest, title_id: TitleInPath) -> Withdra
 async def list_withdrawals(request: AnyRequest) -> Withdrawals:
     """By id, each since when and why."""
     decision_time(request)
-    withdrawals: Withdrawals = await request.app.state.licensing.withdrawals()
-    return withdrawals
+    return await licensing_of(request).withdrawals()
 
 
 ADMIN = (

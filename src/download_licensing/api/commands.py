@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, Response, delete, post, put
+from litestar import Response, delete, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
@@ -24,13 +22,15 @@ from download_licensing.api.documentation import (
     KeyedOperation,
     command_problems,
 )
-from download_licensing.api.headers import command_context, in_calendar, in_calendar_if_told
+from download_licensing.api.headers import in_calendar, in_calendar_if_told
+from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import (
     CustomerInPath,
     DeviceInPath,
     LicenseInPath,
     SessionInPath,
 )
+from download_licensing.api.requests import AnyRequest
 from download_licensing.service.answers import (
     Account,
     AccountOpened,
@@ -52,8 +52,6 @@ from download_licensing.service.commands import (
     SessionEvent,
     SetRegion,
 )
-
-AnyRequest = Request[Any, Any, Any]
 
 CUSTOMER = "/v1/customers/{customer_id:str}"
 LICENSE = CUSTOMER + "/licenses/{license_id:str}"
@@ -78,14 +76,15 @@ async def open_account(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[AccountBody]
 ) -> Response[Account]:
     """Open the customer's account with a plan of the catalogue. Idempotent by nature."""
-    opened: AccountOpened = await request.app.state.licensing.execute(
+    opened: AccountOpened = await execute(
+        request,
         OpenAccount(
             customer_id=customer_id,
             plan=data.plan,
             country=data.country,
             time_zone=data.time_zone,
         ),
-        command_context(request, key_required=False),
+        key_required=False,
     )
     return Response(opened.account, status_code=201 if opened.created else 200)
 
@@ -105,9 +104,8 @@ async def change_plan(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[PlanBody]
 ) -> PlanChanged:
     """Decide by another plan from now on. What is granted already stays until it ends."""
-    changed: PlanChanged = await request.app.state.licensing.execute(
-        ChangePlan(customer_id=customer_id, plan=data.plan),
-        command_context(request, key_required=False),
+    changed: PlanChanged = await execute(
+        request, ChangePlan(customer_id=customer_id, plan=data.plan), key_required=False
     )
     return changed
 
@@ -127,9 +125,10 @@ async def set_region(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[RegionBody]
 ) -> Account:
     """Country and time zone for the decisions from now on. What is granted already stays."""
-    account: Account = await request.app.state.licensing.execute(
+    account: Account = await execute(
+        request,
         SetRegion(customer_id=customer_id, country=data.country, time_zone=data.time_zone),
-        command_context(request, key_required=False),
+        key_required=False,
     )
     return account
 
@@ -154,9 +153,10 @@ async def request_download(
 
     The licence's id follows from the customer and the Idempotency-Key.
     """
-    granted: Grant = await request.app.state.licensing.execute(
+    granted: Grant = await execute(
+        request,
         RequestDownload(customer_id=customer_id, device_id=data.device_id, title_id=data.title_id),
-        command_context(request, key_required=True),
+        key_required=True,
     )
     return granted
 
@@ -184,9 +184,8 @@ async def renew_license(
     data: JSONBody[RenewalBody | None] = None,
 ) -> Grant:
     """Extend a licence if every rule is met. Of an expired licence it is a new download."""
-    granted: Grant = await request.app.state.licensing.execute(
-        RenewLicense(customer_id=customer_id, license_id=license_id),
-        command_context(request, key_required=True),
+    granted: Grant = await execute(
+        request, RenewLicense(customer_id=customer_id, license_id=license_id), key_required=True
     )
     return granted
 
@@ -210,7 +209,8 @@ async def report_first_play(
     data: JSONBody[PlayBody],
 ) -> License:
     """Start the playback window. Reports may come late, twice and out of order."""
-    played: License = await request.app.state.licensing.execute(
+    played: License = await execute(
+        request,
         ReportFirstPlay(
             customer_id=customer_id,
             license_id=license_id,
@@ -218,7 +218,7 @@ async def report_first_play(
             session_id=data.session_id,
             sent_at=in_calendar_if_told(data.sent_at, "sent_at"),
         ),
-        command_context(request, key_required=True),
+        key_required=True,
     )
     return played
 
@@ -243,7 +243,8 @@ async def report_session(
     data: JSONBody[SessionBody],
 ) -> SessionReported:
     """Starts, pauses, resumes, keep-alives and stops: late, twice, in parts and out of order."""
-    reported: SessionReported = await request.app.state.licensing.execute(
+    reported: SessionReported = await execute(
+        request,
         ReportSession(
             customer_id=customer_id,
             license_id=license_id,
@@ -254,7 +255,7 @@ async def report_session(
             ),
             sent_at=in_calendar_if_told(data.sent_at, "sent_at"),
         ),
-        command_context(request, key_required=True),
+        key_required=True,
     )
     return reported
 
@@ -278,13 +279,14 @@ async def release_license(
     data: JSONBody[ReleaseBody | None] = None,
 ) -> License:
     """Give a licence back because its download was deleted. Idempotent by nature."""
-    released: License = await request.app.state.licensing.execute(
+    released: License = await execute(
+        request,
         ReleaseLicense(
             customer_id=customer_id,
             license_id=license_id,
             released_at=in_calendar_if_told(data.released_at if data else None, "released_at"),
         ),
-        command_context(request, key_required=True),
+        key_required=True,
     )
     return released
 
@@ -305,9 +307,8 @@ async def remove_device(
     request: AnyRequest, customer_id: CustomerInPath, device_id: DeviceInPath
 ) -> DeviceRemoved:
     """Release all licences of a device and free its slot, of a lost one too."""
-    removed: DeviceRemoved = await request.app.state.licensing.execute(
-        RemoveDevice(customer_id=customer_id, device_id=device_id),
-        command_context(request, key_required=False),
+    removed: DeviceRemoved = await execute(
+        request, RemoveDevice(customer_id=customer_id, device_id=device_id), key_required=False
     )
     return removed
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, get
+from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -14,14 +14,13 @@ from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.documentation import TimedOperation, query_problems
 from download_licensing.api.headers import decision_time, in_calendar
 from download_licensing.api.parameters import POSITION_MAX, AfterInQuery, CustomerInPath
+from download_licensing.api.requests import AnyRequest
 from download_licensing.debugging.debugger import Debugger, NotedRefusals, PolicyVerdict
 from download_licensing.debugging.states import HEAD, Changes, Moment, StateAt
 from download_licensing.debugging.timeline import Timeline
 from download_licensing.debugging.why import Explanation, Question
 from download_licensing.domain.ids import ID_CHARACTERS_MAX, ID_PATTERN, LICENSE_ID_PATTERN
 from download_licensing.policies.document import VERSION_PATTERN
-
-AnyRequest = Request[Any, Any, Any]
 
 PAGE_MAX = 1_000
 LINES_MEDIA_TYPE = "application/jsonl"

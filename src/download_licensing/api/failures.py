@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException
 
 from download_licensing.api.bodies import readable
@@ -22,6 +22,7 @@ from download_licensing.api.problems import (
     refused,
     response_of,
 )
+from download_licensing.api.requests import AnyRequest
 from download_licensing.domain.refusals import DownloadRefused, Refusal
 from helenus.errors import (
     CodecError,
@@ -36,7 +37,6 @@ from helenus.errors import (
     StoreError,
 )
 
-AnyRequest = Request[Any, Any, Any]
 Handler = Callable[[AnyRequest, Exception], Response[bytes]]
 
 _log = structlog.get_logger("download_licensing.api")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
-from litestar import Request
 
 from download_licensing.api.gate import request_id_of
 from download_licensing.api.problems import (
@@ -16,6 +14,7 @@ from download_licensing.api.problems import (
     invalid_request,
     problem_of,
 )
+from download_licensing.api.requests import AnyRequest
 from download_licensing.domain.times import utc
 from helenus.errors import InvalidArgument
 from helenus.service import CommandContext
@@ -25,8 +24,6 @@ REHEARSAL_TIME = "Rehearsal-Time"
 KEY_CHARACTERS_MAX = 200
 
 _KEY = re.compile(rb"[\x20-\x7e]{1,%d}" % KEY_CHARACTERS_MAX)
-
-AnyRequest = Request[Any, Any, Any]
 
 
 def command_context(request: AnyRequest, *, key_required: bool) -> CommandContext:

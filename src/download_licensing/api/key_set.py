@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from litestar import Response, get
 
-from litestar import Request, Response, get
-
+from download_licensing.api.requests import AnyRequest
 from download_licensing.tokens.keys import JsonWebKeySet
-
-AnyRequest = Request[Any, Any, Any]
 
 PATH = "/.well-known/jwks.json"
 MEDIA_TYPE = "application/jwk-set+json"

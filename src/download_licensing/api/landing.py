@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
 from litestar.openapi.spec import OpenAPI, Operation
 
-AnyRequest = Request[Any, Any, Any]
+from download_licensing.api.requests import AnyRequest
 
 _METHODS = ("get", "put", "post", "delete")
 _PAGE = """\

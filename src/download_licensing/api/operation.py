@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from download_licensing.api.documentation import problem_responses
 from download_licensing.api.problems import ProblemError, problem_of
+from download_licensing.api.requests import AnyRequest
 from helenus.errors import HelenusError
-
-AnyRequest = Request[Any, Any, Any]
 
 _PROBE = "health/readiness"
 """A stream that no customer has: reading its head asks the store and touches nothing."""

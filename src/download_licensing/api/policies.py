@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter
 
@@ -20,6 +20,7 @@ from download_licensing.api.documentation import (
 )
 from download_licensing.api.headers import command_context, decision_time
 from download_licensing.api.problems import ProblemError, unsound_policy
+from download_licensing.api.requests import AnyRequest
 from download_licensing.documents import Problem
 from download_licensing.policies.document import (
     VERSION_CHARACTERS_MAX,
@@ -32,8 +33,6 @@ from download_licensing.policies.keeping import PolicyKeeper, Reload
 from download_licensing.policies.publishing import Publication, PublishPolicy, WithdrawPolicy
 from download_licensing.policies.reading import read_policy
 from download_licensing.policies.schema import policy_schema
-
-AnyRequest = Request[Any, Any, Any]
 
 POLICIES_PATH = "/v1/admin/policies"
 

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get
+from litestar import get
 
 from download_licensing.api.commands import CUSTOMER, LICENSE
 from download_licensing.api.documentation import TimedOperation, query_problems
 from download_licensing.api.headers import decision_time
+from download_licensing.api.licensing import licensing_of
 from download_licensing.api.parameters import (
     AfterInQuery,
     CustomerInPath,
@@ -20,6 +21,7 @@ from download_licensing.api.parameters import (
     LimitInQuery,
     TitleInQuery,
 )
+from download_licensing.api.requests import AnyRequest
 from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.service.answers import (
     Account,
@@ -32,8 +34,6 @@ from download_licensing.service.answers import (
 )
 from download_licensing.service.licensing import stream_of
 from helenus.events import Event, RecordedEvent
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +111,7 @@ def history_event(recorded: RecordedEvent[Event]) -> HistoryEvent:
 async def get_account(request: AnyRequest, customer_id: CustomerInPath) -> Account:
     """The customer's plan, and since when the account is open."""
     decision_time(request)
-    account: Account = await request.app.state.licensing.account(customer_id)
-    return account
+    return await licensing_of(request).account(customer_id)
 
 
 @get(
@@ -127,10 +126,7 @@ async def get_license(
     request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
 ) -> License:
     """A licence, with what is left of it and of its playback window."""
-    license: License = await request.app.state.licensing.license(
-        customer_id, license_id, decision_time(request)
-    )
-    return license
+    return await licensing_of(request).license(customer_id, license_id, decision_time(request))
 
 
 @get(
@@ -145,10 +141,7 @@ async def get_remaining(
     request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
 ) -> Remaining:
     """What remains of a licence and of its playback window, each by itself."""
-    remaining: Remaining = await request.app.state.licensing.remaining(
-        customer_id, license_id, decision_time(request)
-    )
-    return remaining
+    return await licensing_of(request).remaining(customer_id, license_id, decision_time(request))
 
 
 @get(
@@ -168,10 +161,7 @@ async def get_license_token(
 
     For a device that lost its own, or that wants one which says when its playback window ends.
     """
-    token: LicenseToken = await request.app.state.licensing.token(
-        customer_id, license_id, decision_time(request)
-    )
-    return token
+    return await licensing_of(request).token(customer_id, license_id, decision_time(request))
 
 
 @get(
@@ -189,10 +179,9 @@ async def preview_renewal(
     request: AnyRequest, customer_id: CustomerInPath, license_id: LicenseInPath
 ) -> Preview:
     """What a renewal would be answered now. Records nothing."""
-    preview: Preview = await request.app.state.licensing.preview_renewal(
+    return await licensing_of(request).preview_renewal(
         customer_id, license_id, decision_time(request)
     )
-    return preview
 
 
 @get(
@@ -210,10 +199,9 @@ async def preview_download(
     device_id: DeviceInQuery,
 ) -> Preview:
     """What a request would be answered now. Records nothing."""
-    preview: Preview = await request.app.state.licensing.preview_download(
+    return await licensing_of(request).preview_download(
         customer_id, title_id, device_id, decision_time(request)
     )
-    return preview
 
 
 @get(
@@ -226,10 +214,7 @@ async def preview_download(
 )
 async def list_devices(request: AnyRequest, customer_id: CustomerInPath) -> Devices:
     """Every device the account ever had, what it holds, and which count against the plan."""
-    devices: Devices = await request.app.state.licensing.devices(
-        customer_id, decision_time(request)
-    )
-    return devices
+    return await licensing_of(request).devices(customer_id, decision_time(request))
 
 
 @get(
@@ -249,10 +234,9 @@ async def get_allowance(
     device_id: DeviceInQuery,
 ) -> Allowance:
     """What is left of a title on a device. Records nothing."""
-    allowance: Allowance = await request.app.state.licensing.allowance(
+    return await licensing_of(request).allowance(
         customer_id, title_id, device_id, decision_time(request)
     )
-    return allowance
 
 
 @get(
@@ -272,7 +256,7 @@ async def get_history(
     """The customer's events after a position, oldest first."""
     decision_time(request)
     stream = stream_of(customer_id)
-    repository = request.app.state.licensing.repository
+    repository = licensing_of(request).repository
     head = (await repository.load(stream)).position
     if not head:
         raise AccountNotFound(customer_id)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from litestar import Request, post
+from litestar import post
 from litestar.params import JSONBody
 
 from download_licensing.api.bodies import JsonBody, RenewalsBody, SyncBody
 from download_licensing.api.commands import CUSTOMER
 from download_licensing.api.documentation import KeyedOperation, command_problems
-from download_licensing.api.headers import command_context, in_calendar_if_told
+from download_licensing.api.headers import in_calendar_if_told
+from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import CustomerInPath
+from download_licensing.api.requests import AnyRequest
 from download_licensing.service.answers import Renewed, Synced
 from download_licensing.service.commands import RenewLicenses, Sync
-
-AnyRequest = Request[Any, Any, Any]
 
 
 @post(
@@ -43,8 +41,8 @@ async def sync(
     """
     brought = msgspec.structs.asdict(data)
     brought["sent_at"] = in_calendar_if_told(data.sent_at, "sent_at")
-    synced: Synced = await request.app.state.licensing.execute(
-        Sync(customer_id=customer_id, **brought), command_context(request, key_required=True)
+    synced: Synced = await execute(
+        request, Sync(customer_id=customer_id, **brought), key_required=True
     )
     return synced
 
@@ -65,9 +63,10 @@ async def renew_licenses(
     request: AnyRequest, customer_id: CustomerInPath, data: JSONBody[RenewalsBody]
 ) -> Renewed:
     """Extend each licence for which every rule is met, on whichever devices they are."""
-    renewed: Renewed = await request.app.state.licensing.execute(
+    renewed: Renewed = await execute(
+        request,
         RenewLicenses(customer_id=customer_id, license_ids=data.license_ids),
-        command_context(request, key_required=True),
+        key_required=True,
     )
     return renewed
 
