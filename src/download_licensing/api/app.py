@@ -17,6 +17,7 @@ from download_licensing.api.failures import Failures
 from download_licensing.api.gate import Gate
 from download_licensing.api.key_set import KEY_SET
 from download_licensing.api.landing import landing
+from download_licensing.api.methods import options_of
 from download_licensing.api.operation import OPERATION
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
@@ -99,16 +100,14 @@ def create_api(
         "readiness_timeout_s": settings.readiness_timeout_s,
         "retry": {"Retry-After": str(settings.retry_after_s)},
     }
+    public = [*COMMANDS, *SYNCING, *QUERIES, *KEY_SET, *OPERATION, landing]
+    operators = [*ADMIN, *DEBUGGING, *POLICIES]
     litestar = Litestar(
-        # A router of their own, so that one guard can stand before all of them.
         route_handlers=[
-            *COMMANDS,
-            *SYNCING,
-            *QUERIES,
-            *KEY_SET,
-            *OPERATION,
-            Router("/", route_handlers=[*ADMIN, *DEBUGGING, *POLICIES]),
-            landing,
+            options_of(public),
+            *public,
+            # A router of their own, so that one guard can stand before all of them.
+            Router("/", route_handlers=[options_of(operators), *operators]),
         ],
         exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),
         openapi_config=openapi(version("helenus")),

@@ -155,7 +155,7 @@ _HTTP_DETAILS = {
 
 def _allow(error: HTTPException) -> Mapping[str, str]:
     allowed = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
-    return {"Allow": allowed} if allowed else NO_HEADERS
+    return {"Allow": ", ".join(sorted(allowed.split(", ")))} if allowed else NO_HEADERS
 
 
 def _report(request: AnyRequest, problem: Problem, error: Exception) -> None:

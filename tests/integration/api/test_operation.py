@@ -279,6 +279,22 @@ async def test_the_document_describes_every_operation(client: AsgiClient) -> Non
             assert "application/problem+json" in operation["responses"][status]["content"]
 
 
+async def test_options_and_a_refused_method_name_all_methods_of_a_path(client: AsgiClient) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+    told, refused = {}, {}
+    for path in document["paths"]:
+        asked = path.replace("{license_id}", f"lic-{0:032}").replace("{", "").replace("}", "")
+        options, patch = await client.call("OPTIONS", asked), await client.call("PATCH", asked)
+        assert (options.status, options.body, patch.reason) == (204, b"", "method-not-allowed")
+        told[path], refused[path] = options.headers["allow"], patch.headers["allow"]
+    documented = {
+        path: ", ".join(sorted({"OPTIONS", *map(str.upper, item)}))
+        for path, item in document["paths"].items()
+    }
+    assert told == documented
+    assert refused == documented
+
+
 async def test_the_document_names_headers_and_refusals(client: AsgiClient) -> None:
     document = (await client.get("/schema/openapi.json")).json()
     request = document["paths"]["/v1/customers/{customer_id}/licenses"]["post"]

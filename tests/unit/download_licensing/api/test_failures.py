@@ -109,8 +109,8 @@ def test_what_may_be_tried_again_says_when() -> None:
 
 
 def test_a_method_that_is_not_taken_says_which_are() -> None:
-    error = HTTPException(status_code=405, headers={"allow": "GET"})
-    assert respond(error)[2]["Allow"] == "GET"
+    error = HTTPException(status_code=405, headers={"allow": "PUT, GET"})
+    assert respond(error)[2]["Allow"] == "GET, PUT"
 
 
 def test_where_a_file_lies_is_not_told() -> None:
