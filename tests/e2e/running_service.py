@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -10,6 +9,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from tests.e2e.server_process import environment
 
 READY_WITHIN_S = 60.0
 ENDED_WITHIN_S = 30.0
@@ -45,7 +46,7 @@ class RunningService:
                 cwd=self.log.parent,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "DOWNLOAD_LICENSING_LOG_LEVEL": "warning"},
+                env=environment(DOWNLOAD_LICENSING_LOG_LEVEL="warning"),
             )
         give_up_at = time.monotonic() + READY_WITHIN_S
         while not await asyncio.to_thread(self._is_ready):

@@ -14,6 +14,8 @@ from typing import Any
 
 import aiohttp
 
+from download_licensing.settings import ENVIRONMENT_PREFIX
+
 ENDED_WITHIN_S = 30.0
 READY_WITHIN_S = 30.0
 UNCAPPED_TITLE = "button-town"
@@ -53,20 +55,26 @@ class Server:
         await self._process.communicate()
 
 
-async def run(*arguments: str, directory: Path, **environment: str) -> Process:
-    """Any command of the program."""
+def environment(**settings: str) -> dict[str, str]:
+    """This process's, in which the program's own variables are these and no others."""
+    others = {k: v for k, v in os.environ.items() if not k.startswith(ENVIRONMENT_PREFIX)}
+    return others | settings
+
+
+async def run(*arguments: str, directory: Path, **settings: str) -> Process:
+    """Any command of the program, with these variables."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "download_licensing", *arguments),
         stdout=PIPE,
         stderr=PIPE,
         cwd=directory,
-        env={**os.environ, **environment},
+        env=environment(**settings),
     )
 
 
-async def failed(*arguments: str, directory: Path, **environment: str) -> str:
+async def failed(*arguments: str, directory: Path, **settings: str) -> str:
     """What a command that cannot be carried out says; it ends with 2, in lines, not a traceback."""
-    process = await run(*arguments, directory=directory, **environment)
+    process = await run(*arguments, directory=directory, **settings)
     out, err = await asyncio.wait_for(process.communicate(), READY_WITHIN_S)
     assert process.returncode == 2, (process.returncode, out, err)
     text = err.decode()
@@ -84,10 +92,10 @@ async def exported(store: Path) -> bytes:
 
 
 @asynccontextmanager
-async def serving(directory: Path, *options: str, **environment: str) -> AsyncIterator[Server]:
+async def serving(directory: Path, *options: str, **settings: str) -> AsyncIterator[Server]:
     """A service on a free port that answers; killed at the end if it is still there."""
     process = await run(
-        "serve", "--port", "0", *options, directory=directory, PYTHONUNBUFFERED="1", **environment
+        "serve", "--port", "0", *options, directory=directory, PYTHONUNBUFFERED="1", **settings
     )
     assert process.stdout is not None
     greeting = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN_S)

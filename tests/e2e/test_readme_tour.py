@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.e2e.server_process import environment
 from tests.unit.docs.pages import README, ROOT, Block, blocks, run_script
 
 SHOWN_ADDRESS = "127.0.0.1:8080"
@@ -118,13 +119,12 @@ def service(tmp_path: Path, curl: None) -> Iterator[Service]:
         (ROOT / "Makefile").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DOWNLOAD_LICENSING_")}
     with (
         (tmp_path / "errors.txt").open("w") as errors,
         subprocess.Popen(
             [sys.executable, "-m", "download_licensing", "serve", "--port", "0"],
             cwd=tmp_path,
-            env=environment | {"PYTHONUNBUFFERED": "1"},
+            env=environment(PYTHONUNBUFFERED="1"),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

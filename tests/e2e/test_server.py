@@ -49,6 +49,15 @@ async def test_it_greets_with_its_addresses_and_its_store(tmp_path: Path) -> Non
                 assert "server" not in answer.headers
 
 
+async def test_a_service_under_test_takes_no_setting_from_where_the_tests_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOWNLOAD_LICENSING_DATA_DIRECTORY", str(tmp_path / "of another test"))
+    async with serving(tmp_path):
+        assert not (tmp_path / "of another test").exists()
+        assert (tmp_path / "download-licensing-data").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_told_to_end_under_load_it_finishes_what_it_began(
     tmp_path: Path, number: signal.Signals
