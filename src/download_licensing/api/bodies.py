@@ -342,6 +342,7 @@ _READABLE = {
     "`str` of length <=": "must be 1 to 100 characters of A-Z a-z 0-9 . _ ~ -, and not . or ..",
     "timezone component": "needs a time zone, as in 2026-01-31T12:00:00Z",
     "RFC3339": "is no RFC 3339 time such as 2026-01-31T12:00:00Z",
+    "Expected `datetime": "is no RFC 3339 time such as 2026-01-31T12:00:00Z",
 }
 
 

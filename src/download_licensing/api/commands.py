@@ -22,7 +22,6 @@ from download_licensing.api.documentation import (
     KeyedOperation,
     command_problems,
 )
-from download_licensing.api.headers import in_calendar, in_calendar_if_told
 from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import (
     CustomerInPath,
@@ -31,6 +30,7 @@ from download_licensing.api.parameters import (
     SessionInPath,
 )
 from download_licensing.api.requests import AnyRequest
+from download_licensing.api.times import in_calendar, in_calendar_if_told
 from download_licensing.service.answers import (
     Account,
     AccountOpened,

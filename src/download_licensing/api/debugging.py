@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated
 
 from litestar import get
@@ -12,9 +11,10 @@ from litestar.response import Stream
 
 from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.documentation import TimedOperation, query_problems
-from download_licensing.api.headers import decision_time, in_calendar
+from download_licensing.api.headers import decision_time
 from download_licensing.api.parameters import POSITION_MAX, AfterInQuery, CustomerInPath
 from download_licensing.api.requests import AnyRequest
+from download_licensing.api.times import TimeInQuery, time_if_told
 from download_licensing.debugging.debugger import Debugger, NotedRefusals, PolicyVerdict
 from download_licensing.debugging.states import HEAD, Changes, Moment, StateAt
 from download_licensing.debugging.timeline import Timeline
@@ -31,10 +31,6 @@ LimitInQuery = Annotated[
 PositionInQuery = Annotated[
     int | None,
     QueryParameter(ge=0, le=POSITION_MAX, description="A position in the customer's history."),
-]
-TimeInQuery = Annotated[
-    datetime | None,
-    QueryParameter(description="A time with its zone; what was recorded up to then counts."),
 ]
 AggregateInQuery = Annotated[
     str | None,
@@ -200,7 +196,7 @@ async def explain_decision(
         title_id=title_id,
         license_id=license_id,
         position=position,
-        at=None if at is None else in_calendar(at, "at"),
+        at=time_if_told(at, "at"),
         policy_version=policy,
     )
     return await _debugger(request).why(customer_id, question, latest=latest)
@@ -232,7 +228,7 @@ async def judge_decisions(
     return await debugger.what_if_customer(
         customer_id,
         None if policy is None else debugger.policies.named(policy),
-        since=None if since is None else in_calendar(since, "since"),
+        since=time_if_told(since, "since"),
         told_max=limit,
     )
 
@@ -261,8 +257,8 @@ async def get_bundle(request: AnyRequest, customer_id: CustomerInPath) -> Stream
     return Stream(whole(), media_type=LINES_MEDIA_TYPE)
 
 
-def _moment(position: int | None, time: datetime | None, field: str) -> Moment:
-    return Moment(position=position, time=None if time is None else in_calendar(time, field))
+def _moment(position: int | None, time: str | None, field: str) -> Moment:
+    return Moment(position=position, time=time_if_told(time, field))
 
 
 def _debugger(request: AnyRequest) -> Debugger:

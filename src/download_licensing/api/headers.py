@@ -5,18 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-import msgspec
-
 from download_licensing.api.gate import request_id_of
-from download_licensing.api.problems import (
-    FieldError,
-    ProblemError,
-    invalid_request,
-    problem_of,
-)
+from download_licensing.api.problems import ProblemError, problem_of
 from download_licensing.api.requests import AnyRequest
-from download_licensing.domain.times import utc
-from helenus.errors import InvalidArgument
+from download_licensing.api.times import time_told
 from helenus.service import CommandContext
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -52,28 +44,7 @@ def decision_time(request: AnyRequest) -> datetime:
         raise ProblemError(
             problem_of("rehearsal-off", "The header Rehearsal-Time counts in a rehearsal only.")
         )
-    try:
-        moment = msgspec.convert(values[0].decode("ascii"), datetime, strict=True)
-    except (msgspec.ValidationError, UnicodeDecodeError):
-        raise _invalid(REHEARSAL_TIME, "is no RFC 3339 time such as 2026-01-31T12:00:00Z") from None
-    return in_calendar(moment, REHEARSAL_TIME)
-
-
-def in_calendar(moment: datetime, field: str) -> datetime:
-    """The same moment in UTC.
-
-    Raises:
-        ProblemError: it has no zone, or lies outside the calendar that the service accepts.
-    """
-    try:
-        return utc(moment, field)
-    except InvalidArgument as error:
-        raise _invalid(field, str(error).removeprefix(f"{field} ")) from None
-
-
-def in_calendar_if_told(moment: datetime | None, field: str) -> datetime | None:
-    """The same for a time that may be left out."""
-    return None if moment is None else in_calendar(moment, field)
+    return time_told(values[0].decode("latin-1"), REHEARSAL_TIME)
 
 
 def _key(request: AnyRequest, *, required: bool) -> str | None:
@@ -96,7 +67,3 @@ def _key(request: AnyRequest, *, required: bool) -> str | None:
 
 def _values(request: AnyRequest, name: bytes) -> list[bytes]:
     return [value for key, value in request.scope["headers"] if key == name]
-
-
-def _invalid(field: str, message: str) -> ProblemError:
-    return ProblemError(invalid_request([FieldError(field=field, message=message)]))

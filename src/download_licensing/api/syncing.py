@@ -9,10 +9,10 @@ from litestar.params import JSONBody
 from download_licensing.api.bodies import JsonBody, RenewalsBody, SyncBody
 from download_licensing.api.commands import CUSTOMER
 from download_licensing.api.documentation import KeyedOperation, command_problems
-from download_licensing.api.headers import in_calendar_if_told
 from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import CustomerInPath
 from download_licensing.api.requests import AnyRequest
+from download_licensing.api.times import in_calendar_if_told
 from download_licensing.service.answers import Renewed, Synced
 from download_licensing.service.commands import RenewLicenses, Sync
 

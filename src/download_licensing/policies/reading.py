@@ -217,7 +217,7 @@ def _readable(name: str, error: str) -> str:
     """What msgspec says, for people who do not read regular expressions."""
     if "regex" in error:
         return "must be 1 to 64 characters of A-Z a-z 0-9 . _ -, and not begin with a dot"
-    if "timezone" in error or "RFC3339" in error:
+    if "datetime" in error or "RFC3339" in error:
         return f"must be a time with its zone, as {name}: 2026-12-01T00:00:00Z"
     if "got `int`" in error or "got `float`" in error:
         return f"{error}; put it in quotes"

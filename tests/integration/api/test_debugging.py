@@ -1,6 +1,7 @@
 """The operations that explain a customer, on each store."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,41 @@ async def test_changes_between_two_positions_are_shown(client: AsgiClient, licen
     assert (whole["before"], whole["after"]) == (0, 1)
 
 
+TIMES = (
+    *("state?time", "changes?from_time", "changes?to_time", "what-if?since"),
+    "why?device_id=tv&title_id=harbour&at",
+)
+
+
+@pytest.mark.parametrize("asked", TIMES)
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        *((number, "is no RFC 3339 time such as") for number in ("1700000000", "-1", "0.5", "1e9")),
+        ("2026-01-01", "is no RFC 3339 time such as 2026-01-31T12:00:00Z"),
+        ("2026-01-01T00:00:00", "needs a time zone"),
+        ("2026-01-01T00:00:00+01:00", "in a query, write + as %2B"),
+    ],
+)
+async def test_a_time_is_written_out_with_its_zone(
+    client: AsgiClient, license_id: str, asked: str, time: str, message: str
+) -> None:
+    answer = await client.get(f"{ADMIN}/{asked}={time}")
+    assert (answer.status, answer.fields) == (400, {re.split("[?&]", asked)[-1]})
+    assert message in answer.json()["errors"][0]["message"]
+
+
+async def test_the_document_knows_every_time_in_a_query(client: AsgiClient) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+    known = {
+        (operation.rpartition("/")[2], parameter["name"])
+        for operation, item in document["paths"].items()
+        for parameter in item.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and "date-time" in str(parameter["schema"])
+    }
+    assert known == {(re.split("[?&]", asked)[0], re.split("[?&]", asked)[-1]) for asked in TIMES}
+
+
 @pytest.mark.parametrize(
     ("path", "status", "reason"),
     [
@@ -87,6 +123,7 @@ async def test_changes_between_two_positions_are_shown(client: AsgiClient, licen
         ("state?aggregate=licence", 400, "invalid-request"),
         ("state?time=2026-01-01T00:00:00", 400, "invalid-request"),
         ("state?time=yesterday", 400, "invalid-request"),
+        ("state?time=", 400, "invalid-request"),
         ("state?position=-1", 400, "invalid-request"),
         ("state?position=x", 400, "invalid-request"),
         ("timeline?limit=0", 400, "invalid-request"),

@@ -59,6 +59,11 @@ def test_changes_are_shown_field_by_field(store: Path) -> None:
         (("state", "ada", "--time", "1999-01-01T00:00:00Z"), 17, "Nothing had been recorded at"),
         (("state", "ada", "--time", "1999-01-01T00:00:00"), 2, "needs a time zone"),
         (("state", "ada", "--time", "yesterday"), 2, "'yesterday' is no time."),
+        (
+            ("state", "ada", "--time", "1767225600"),
+            2,
+            "'1767225600' is no time. Write 2026-03-01T18:30:00Z.",
+        ),
         (("state", "ada", "--time", "0001-01-01T00:00:00+09:00"), 2, "outside the years"),
         (("state", "ada", "--position", 1, "--time", "2026-01-01T00:00:00Z"), 2, "not both"),
         (("state", "ada", "--aggregate", "licence"), 2, "There are no aggregates 'licence'."),

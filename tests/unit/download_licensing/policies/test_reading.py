@@ -116,6 +116,8 @@ def test_a_rule_is_switched_off_in_each_way_that_people_write(off: str) -> None:
         (changed("2026-12\n", f"{'a' * 65}\n"), "1:10", "version", "1 to 64 characters"),
         (changed("01T00:00:00Z", "01"), "2:17", "effective_from", "a time with its zone"),
         (changed("00:00Z", "00:00"), "2:17", "effective_from", "a time with its zone"),
+        (changed("2026-12-01T00:00:00Z", "1764547200"), "2:17", "effective_from",
+         "must be a time with its zone, as effective_from: 2026-12-01T00:00:00Z"),
         (changed("2026-12-01T", "9999-12-01T"), "2:17", "effective_from", "outside the years"),
         (changed("2026-12-01T", "soon "), "2:17", "effective_from", "a time with its zone"),
         (changed("note: The first one.", "note: 7"), "3:7", "note", "put it in quotes"),
