@@ -1,6 +1,7 @@
 """The server as a process: it greets, it ends in good order, it loses nothing when it is killed."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -14,6 +15,8 @@ from tests.e2e.server_process import Customers, Server, customers_of, exported, 
 
 NAMES = [f"c-{number}" for number in range(16)]
 ENOUGH = 200
+LONG_GRACE = {"DOWNLOAD_LICENSING_SHUTDOWN_GRACE_S": "600"}
+"""For requests in flight: whoever waits for them does not end within the time of a test."""
 
 
 async def under_load(server: Server, number: signal.Signals) -> Customers:
@@ -118,6 +121,48 @@ async def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) ->
         writer.close()
     assert answer.startswith(b"HTTP/1.1 201")
     assert code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_told_twice_to_end_it_ends_at_once_and_without_a_word(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    store = tmp_path / "s.sqlite3"
+    async with serving(tmp_path, "--store", str(store), **LONG_GRACE) as server:
+        async with customers_of(server) as customers:
+            await customers.open(["c-1"])
+        port = int(server.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"PUT /v1/customers/c-1/account HTTP/1.1\r\nHost: x\r\n")
+        writer.write(b"Content-Length: 16\r\n\r\n")
+        await writer.drain()
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/metrics") as told:
+            assert "requests_in_flight 2.0" in await told.text()
+
+        server.signal(number)
+        await _until_it_listens_no_more(port)
+        server.signal(number)
+        with contextlib.suppress(ConnectionResetError):  # how it breaks off
+            assert await asyncio.wait_for(reader.read(), timeout=30) == b""
+        with contextlib.suppress(ProcessLookupError):
+            server.signal(number)
+        code, err = await server.ended()
+        writer.close()
+    assert code == 0
+    assert [json.loads(line)["event"] for line in err.splitlines()] == ["policy published"]
+    assert not store.with_name(f"{store.name}-wal").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_told_twice_in_one_breath_while_idle_it_ends_without_a_word(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with serving(tmp_path) as server:
+        server.signal(number)
+        server.signal(number)
+        code, err = await server.ended()
+    assert code == 0
+    assert [json.loads(line)["event"] for line in err.splitlines()] == ["policy published"]
 
 
 async def _until_it_listens_no_more(port: int) -> None:

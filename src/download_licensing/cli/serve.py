@@ -8,17 +8,16 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from download_licensing import settings as settings_module
-from download_licensing.api import Api
 from download_licensing.catalogue import Catalogue
+from download_licensing.cli.server import end_by_signals, server_of
 from download_licensing.composition import catalogue_of, open_api
 from download_licensing.observability import configure_logs
 from download_licensing.policies.keeping import PolicyKeeper
@@ -93,12 +92,12 @@ def listen(settings: Settings) -> socket.socket:
 
 async def _serve(settings: Settings, catalogue: Catalogue, listener: socket.socket) -> None:
     async with open_api(settings, catalogue) as api:
-        server = _server(settings, api)
+        server = server_of(settings, api.gate)
         _calm_collector()
         _reload_by_signal(api.policies)
-        with _ended_by_signals(server):
-            typer.echo(_greeting(settings, listener))
-            await server.serve(sockets=[listener])
+        end_by_signals(server)
+        typer.echo(_greeting(settings, listener))
+        await server.serve(sockets=[listener])
 
 
 def _calm_collector() -> None:
@@ -117,50 +116,6 @@ def _reload_by_signal(policies: PolicyKeeper) -> None:
     """SIGHUP: look for a new policy at once."""
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policies.wake)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again at the end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def end(self) -> None:
-        """Finish the requests in flight; told again, do not wait for them."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def _server(settings: Settings, api: Api) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            api.gate,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=settings.listen_backlog,
-            timeout_keep_alive=settings.keep_alive_s,
-            timeout_graceful_shutdown=settings.shutdown_grace_s,
-        )
-    )
-
-
-@contextlib.contextmanager
-def _ended_by_signals(server: _Server) -> Iterator[None]:
-    previous: dict[signal.Signals, Any] = {
-        number: signal.signal(number, lambda *_: server.end())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
