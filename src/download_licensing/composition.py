@@ -89,6 +89,7 @@ async def _open_api(
         _noting(settings, refusals, metrics) as noting,
     ):
         metrics.watch("repository", repository.statistics)
+        metrics.watch("policies", keeper.statistics)
         licensing = LicensingService(
             repository,
             catalogue,

@@ -20,12 +20,14 @@ import structlog
 
 from download_licensing.background import Trouble, in_background
 from download_licensing.catalogue import Catalogue
+from download_licensing.domain.policy import NoPolicyInForce
 from download_licensing.policies.document import PolicyDocument, PolicyError
-from download_licensing.policies.following import PublishedPolicies
+from download_licensing.policies.following import PoliciesUnread, PublishedPolicies
 from download_licensing.policies.publishing import PolicyService, PublishPolicy
 from download_licensing.policies.reading import DOCUMENT_BYTES_MAX, load_policy
 from download_licensing.policies.refusals import PolicyOvertaken
 from download_licensing.policies.shipped import shipped_policy
+from download_licensing.policies.statistics import PolicyStatistics
 from helenus.clock import Clock, SystemClock
 from helenus.errors import CommandRefused, HelenusError
 from helenus.events import from_microseconds
@@ -103,6 +105,8 @@ class PolicyKeeper:
         self._done: _Stamp | None = _NEVER_DONE  # None stands for a file that is missing
         self._problem = ""
         self._trouble = Trouble(_tell)
+        self._reloads = self._reloads_failed = self._files_refused = 0
+        self._reloaded_at_us = 0
 
     async def start(self) -> None:
         """Read the policy for the first time; publish the first one, if there is none.
@@ -125,6 +129,22 @@ class PolicyKeeper:
         """Look at store and file again and again while the block runs."""
         async with in_background(self._run()):
             yield
+
+    def statistics(self) -> PolicyStatistics:
+        """The policy in force now, and what became of looking for newer ones."""
+        try:
+            held = self.policies.held_at(self._now())
+        except (PoliciesUnread, NoPolicyInForce):
+            held = None
+        return PolicyStatistics(
+            version=held.version if held else "",
+            effective_from_seconds=held.effective_from.timestamp() if held else 0.0,
+            published=len(self.policies.held),
+            reloads=self._reloads,
+            reloads_failed=self._reloads_failed,
+            reloaded_at_seconds=self._reloaded_at_us / 1_000_000,
+            files_refused=self._files_refused,
+        )
 
     def wake(self) -> None:
         """Look at store and file at once, as for a signal."""
@@ -161,13 +181,23 @@ class PolicyKeeper:
             PolicyError, CommandRefused: nothing was ever published, and the file cannot be.
         """
         async with self._turn:
-            changed = await self.policies.refresh()
-            if not self.policies.position:
-                await self._publish_first()
-                return True
-            if self._file is not None and await self._look_at(self._file, now=now):
-                changed = await self.policies.refresh() or changed
+            try:
+                changed = await self._look(now=now)
+            except (HelenusError, PolicyError):
+                self._reloads_failed += 1
+                raise
+            self._reloads += 1
+            self._reloaded_at_us = self._clock.now_us()
             return changed
+
+    async def _look(self, *, now: bool) -> bool:
+        changed = await self.policies.refresh()
+        if not self.policies.position:
+            await self._publish_first()
+            return True
+        if self._file is not None and await self._look_at(self._file, now=now):
+            changed = await self.policies.refresh() or changed
+        return changed
 
     async def _run(self) -> None:
         while True:
@@ -220,6 +250,7 @@ class PolicyKeeper:
             created = await self._publish(document)
         except (PolicyError, CommandRefused) as error:
             self._problem = str(error)
+            self._files_refused += 1
             _log.error("policy file not published", file=str(file), cause=self._problem)
             self._done = stamp
             return False

@@ -13,12 +13,13 @@ from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
 )
 from prometheus_client.registry import Collector
 
 from helenus.observability.durations import Durations
 
-Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*?)(?=^ {0,4}\w|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -26,7 +27,8 @@ class StatisticsCollector(Collector):
     """Shows what `statistics()` of long-lived objects tells. Register it with a registry.
 
     What a struct names in `gauges` is a gauge, `Durations` are a histogram, all else is a counter.
-    A field that is any other struct becomes the label `operation`.
+    A field that is any other struct becomes the label `operation`. Texts are the labels of one more
+    metric, `…_info`, which is always 1: they should be few, and seldom change.
 
     Args:
         prefix: of the metrics' names.
@@ -45,12 +47,19 @@ class StatisticsCollector(Collector):
 
 def _families(prefix: str, statistics: msgspec.Struct) -> Iterator[Family]:
     by_operation: dict[str, msgspec.Struct] = {}
+    texts: dict[str, str] = {}
     for field in statistics.__struct_fields__:
         value = getattr(statistics, field)
         if isinstance(value, msgspec.Struct) and not isinstance(value, Durations):
             by_operation[field] = value
+        elif isinstance(value, str):
+            texts[field] = value
         else:
             yield _family(prefix, type(statistics), field, [], {(): value})
+    if texts:
+        meaning = described(type(statistics))
+        text = "; ".join(f"{field}: {meaning[field].rstrip('.')}" for field in texts)
+        yield InfoMetricFamily(prefix, f"{text}.", value=texts)
     if by_operation:
         kind = type(next(iter(by_operation.values())))
         for field in kind.__struct_fields__:

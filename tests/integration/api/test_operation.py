@@ -121,6 +121,14 @@ async def test_metrics_tell_of_commands_requests_and_the_repository(client: Asgi
     assert "c-1" not in text
 
 
+async def test_the_policy_in_force_is_a_metric(client: AsgiClient) -> None:
+    text = (await client.get("/metrics")).body.decode()
+    listed = (await client.get("/v1/admin/policies", at="2026-01-01T00:00:00Z")).json()
+    assert f'download_licensing_policies_info{{version="{listed["in_force"]}"}} 1.0' in text
+    assert "download_licensing_policies_published 1.0" in text
+    assert "download_licensing_policies_reloads_total 1.0" in text
+
+
 async def test_the_store_is_observed(client: AsgiClient) -> None:
     await opened(client)
     text = (await client.get("/metrics")).body.decode()

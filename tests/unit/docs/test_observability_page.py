@@ -6,38 +6,20 @@ import msgspec
 import pytest
 
 from helenus import Statistics
-from helenus.observability import SPANS, Durations, OperationStatistics
+from helenus.observability import SPANS, OperationStatistics
 from helenus.observability.prometheus import described
 from helenus.stores.cassandra.statistics import CassandraStatistics, StatementStatistics
 from helenus.stores.memory import MemoryStatistics
 from helenus.stores.patient import PatientStatistics
 from helenus.stores.sqlite import SqliteStatistics
+from tests.unit.docs.metrics import rows_for, rows_of
 from tests.unit.docs.pages import ROOT
 
 TEXT = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
 
 
-def rows_of(heading: str) -> list[str]:
-    section = TEXT.partition(f"{heading}\n")[2].partition("\n#")[0]
-    return [line for line in section.splitlines() if line.startswith("| `")]
-
-
-def rows_for(kind: type[msgspec.Struct]) -> list[str]:
-    gauges: frozenset[str] = getattr(kind, "gauges", frozenset())
-    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    rows = []
-    for field, text in described(kind).items():
-        shown = "gauge" if field in gauges else "counter"
-        if types[field] is Durations:
-            shown = "histogram"
-        elif isinstance(types[field], type) and issubclass(types[field], msgspec.Struct):
-            continue  # a label
-        rows.append(f"| `{field}` | {shown} | {text} |")
-    return rows
-
-
 def test_it_lists_every_span_with_its_attributes() -> None:
-    assert rows_of("## Spans") == [
+    assert rows_of(TEXT, "## Spans") == [
         f"| `{name}` | {span.text} | {', '.join(f'`{one}`' for one in span.attributes)} |"
         for name, span in SPANS.items()
     ]
@@ -56,5 +38,5 @@ def test_it_lists_every_span_with_its_attributes() -> None:
     ],
 )
 def test_it_lists_every_metric_with_its_meaning(heading: str, kind: type[msgspec.Struct]) -> None:
-    assert rows_of(heading) == rows_for(kind)
+    assert rows_of(TEXT, heading) == rows_for(kind)
     assert [field for field, text in described(kind).items() if text == field] == []

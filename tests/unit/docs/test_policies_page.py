@@ -12,7 +12,9 @@ from download_licensing.domain.rules.title_downloads_per_year import TitleDownlo
 from download_licensing.domain.times import EARLIEST
 from download_licensing.policies.events import POLICY_STREAM
 from download_licensing.policies.reading import DEPTH_MAX, read_policy
+from download_licensing.policies.statistics import PolicyStatistics
 from download_licensing.settings import Settings
+from tests.unit.docs.metrics import rows_for, rows_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "licensing" / "policies.md").read_text("utf-8")
 CATALOGUE = Catalogue.shipped()
@@ -50,3 +52,7 @@ def test_the_numbers_of_the_page_are_those_of_the_program() -> None:
     assert f"`policy_document_bytes_max` ({kibibytes} KiB)" in PAGE
     assert f"than {DEPTH_MAX} levels" in PAGE
     assert f"`{POLICY_STREAM}`" in PAGE
+
+
+def test_it_lists_every_metric_with_its_meaning() -> None:
+    assert rows_of(PAGE, "## Watching it") == rows_for(PolicyStatistics)

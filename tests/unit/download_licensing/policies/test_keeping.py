@@ -287,6 +287,41 @@ async def test_a_store_that_fails_leaves_the_policy_in_force(store: MemoryStore)
     assert process.version(NOW + timedelta(days=1)) == "next"
 
 
+async def test_it_tells_which_policy_is_in_force_and_whether_it_is_up_to_date(
+    store: MemoryStore, file: Path
+) -> None:
+    faulty = FaultyStore(store)
+    process = Process(faulty, file)
+    unread = process.keeper.statistics()
+    assert (unread.version, unread.effective_from_seconds, unread.published) == ("", 0.0, 0)
+    assert (unread.reloads, unread.reloads_failed, unread.reloaded_at_seconds) == (0, 0, 0.0)
+
+    await process.keeper.start()
+    start = NOW + 60 * SECOND
+    await process.publish("next", start)
+    await process.keeper.turn()
+    first = process.keeper.statistics()
+    assert (first.version, first.published) == ("one", 2)
+    assert first.effective_from_seconds < 0  # the first has held ever since
+    assert (first.reloads, first.reloads_failed, first.files_refused) == (2, 0, 0)
+
+    faulty.inject("head", FailBefore())
+    process.clock.advance(60.0)
+    with pytest.raises(StoreUnavailable):
+        await process.keeper.turn()
+    failed = process.keeper.statistics()
+    assert (failed.version, failed.effective_from_seconds) == ("next", start.timestamp())
+    assert (failed.reloads, failed.reloads_failed) == (2, 1)
+    assert failed.reloaded_at_seconds == NOW.timestamp()
+
+    write(file, "version: 7\n")
+    for _ in range(3):
+        await process.keeper.turn()
+    refused = process.keeper.statistics()
+    assert (refused.reloads, refused.reloads_failed, refused.files_refused) == (5, 1, 1)
+    assert refused.reloaded_at_seconds == start.timestamp()
+
+
 async def test_a_publication_that_may_have_happened_is_tried_again_and_happens_once(
     store: MemoryStore, file: Path
 ) -> None:

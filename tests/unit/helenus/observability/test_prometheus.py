@@ -114,6 +114,28 @@ def test_durations_are_a_histogram() -> None:
     assert "shop_part_duration_seconds_sum 720.5021" in exposed(Timed(tally.taken()))
 
 
+class Named(msgspec.Struct, frozen=True):
+    """What is in use.
+
+    Attributes:
+        version: what is in use.
+        colour: its colour.
+        uses: how often it was used.
+    """
+
+    version: str
+    colour: str
+    uses: int
+
+
+def test_texts_are_the_labels_of_one_metric() -> None:
+    text = exposed(Named(version='a"b', colour="", uses=2))
+    assert "# TYPE shop_part_info gauge" in text
+    assert "# HELP shop_part_info version: what is in use; colour: its colour.\n" in text
+    assert '\nshop_part_info{colour="",version="a\\"b"} 1.0\n' in text
+    assert "\nshop_part_uses_total 2.0" in text
+
+
 def test_each_scrape_asks_anew() -> None:
     values = iter([1, 2])
     registry = CollectorRegistry()
