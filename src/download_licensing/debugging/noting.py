@@ -14,6 +14,7 @@ from typing import ClassVar
 import msgspec
 import structlog
 
+from download_licensing.background import in_background
 from download_licensing.domain.refusals import DownloadRefused
 from download_licensing.service.commands import RenewLicense, RequestDownload
 from download_licensing.service.noted_refusals import (
@@ -112,18 +113,25 @@ class RefusalNotes:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Write in the background while the block lasts, and once more at its end."""
-        writing = asyncio.create_task(self._keep_writing())
         try:
-            yield
+            async with in_background(self._keep_writing()):
+                yield
         finally:
-            writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writing
             await self.write()
 
     async def write(self) -> None:
-        """Write what waits. It never raises what the store does."""
+        """Write what waits. It never raises what the store does.
+
+        What it had not written when it was cancelled waits again; what it had says nothing new.
+        """
         waiting, self._waiting = self._waiting, {}
+        try:
+            await self._write_all(waiting)
+        except asyncio.CancelledError:
+            self._waiting = {**waiting, **self._waiting}
+            raise
+
+    async def _write_all(self, waiting: dict[tuple[str, str], RefusalNoted]) -> None:
         by_customer: dict[str, list[RefusalNoted]] = {}
         for (customer_id, _), refusal in waiting.items():
             by_customer.setdefault(customer_id, []).append(refusal)

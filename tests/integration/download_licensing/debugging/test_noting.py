@@ -11,13 +11,17 @@ from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
 from download_licensing.debugging.why import explain, question_of_refusal
 from download_licensing.domain.refusals import DownloadRefused
-from download_licensing.service.licensing import AGGREGATES, LicensingService
+from download_licensing.domain.unmet import Unmet
+from download_licensing.service.commands import RequestDownload
+from download_licensing.service.licensing import AGGREGATES, LicensingService, stream_of
 from download_licensing.service.noted_refusals import RECENT_MAX, RefusalNoted, Refusals
 from helenus import AggregateRepository
 from helenus.clock import SystemClock
 from helenus.errors import InvalidArgument, StoreUnavailable
+from helenus.service import CommandCall, CommandContext
 from helenus.store import Commit, EventStore, Head
 from helenus.stores.memory import MemoryStore
+from helenus.testing.faults import FaultyStore, Hold
 from tests.integration.download_licensing.debugging.held_policies import Held
 from tests.integration.download_licensing.member import (
     CATALOGUE,
@@ -193,6 +197,48 @@ async def test_it_is_written_after_each_interval_and_at_the_end() -> None:
             assert set(clock.slept) == {7}
             await case.refused("tablet")
         assert len(await refusals_of(case.repository, "ada")) == 2
+
+
+def take_note(notes: RefusalNotes, customer: str) -> None:
+    """Have a refusal of another customer noted."""
+    command = RequestDownload(customer_id=customer, device_id="phone", title_id="free")
+    call = CommandCall(
+        name="request_download",
+        stream=stream_of(customer),
+        command=command,
+        context=CommandContext(at=START),
+    )
+    unmet = Unmet(
+        reason="device-limit",
+        rule="device-limit",
+        limit=1,
+        used=1,
+        resets_at=None,
+        frees="",
+        remedy="",
+        detail="",
+    )
+    with pytest.raises(DownloadRefused), notes.hook(call):
+        raise DownloadRefused([unmet], policy_version="offered", at=START, position=1)
+
+
+async def test_what_was_being_written_at_the_end_is_not_lost() -> None:
+    clock, hold = SteppedClock(), Hold()
+    customers = [f"c-{number}" for number in range(40)]  # more than are written at the same time
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        store.inject("append", hold)
+        async with noting(clock=clock, notes_in=store) as case:
+            async with case.notes.running():
+                for customer in customers:
+                    take_note(case.notes, customer)
+                waking = asyncio.create_task(clock.wake())
+                await hold.reached.wait()
+                asyncio.get_running_loop().call_soon(hold.release)
+            waking.cancel()
+            for customer in customers:
+                assert len(await refusals_of(case.repository, customer)) == 1
+            assert case.notes.statistics().waiting == 0
 
 
 async def test_a_noted_refusal_is_explained_exactly_as_it_was() -> None:
