@@ -48,7 +48,8 @@ class Account(Aggregate, name="account"):
     Attributes:
         plan: an id of the catalogue.
         opened_at: None: there is no account.
-        devices: by id, in the order in which they were first registered.
+        devices: by id, in the order in which they were first registered. Those removed stay: their
+            removal may be repeated, and what they report comes late.
         country: ISO 3166-1 alpha-2; "": not told.
         time_zone: IANA; the customer's calendar months are counted in it.
         standing: as the billing system told it.

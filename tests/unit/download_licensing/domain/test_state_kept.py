@@ -24,7 +24,9 @@ from download_licensing.domain.events import (
     SessionReported,
 )
 from download_licensing.domain.license import ENDED_SESSIONS_MAX, SESSIONS_MAX, License
+from download_licensing.domain.rules.device_registrations import DeviceRegistrations
 from download_licensing.domain.times import SETTLING, YEAR
+from download_licensing.policies.shipped import shipped_policy
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -232,6 +234,25 @@ def test_what_is_remembered_of_a_busy_account_is_bounded() -> None:
     assert len(account.registrations) == REGISTRATIONS_MAX
     assert len(device.downloads) == DOWNLOADS_MAX
     assert (account.registrations[0], device.downloads[0]) == (START + TICK, START + TICK)
+
+
+def test_ten_years_of_devices_that_come_and_go_stay_small_and_each_is_remembered() -> None:
+    limit = shipped_policy().policy(START).terms_for("premium").get(DeviceRegistrations)
+    assert limit is not None
+    every = limit.window_days * DAY / limit.registrations_max
+    account = Account.empty("account")
+    names = [f"device-{number:029}" for number in range(10 * YEAR // every)]  # as long as UUIDs
+    for number, name in enumerate(names):
+        at = START + number * every
+        account.apply(DeviceRegistered(device_id=name, at=at))
+        account.apply(DeviceRemoved(device_id=name, at=at + DAY))
+
+    # No rule needs them, but their removal is repeated, their reports come late, and the state at
+    # any time is told by the same aggregate.
+    assert list(account.devices) == names
+    assert account.present() == []
+    assert len(msgspec.msgpack.encode(account.devices)) < 64 * 1024
+    assert len(account.registrations) <= (YEAR + SETTLING) // every
 
 
 def played(*times: datetime) -> DownloadedTitle:
