@@ -21,6 +21,7 @@ from download_licensing.api.documentation import (
 from download_licensing.api.headers import decision_time
 from download_licensing.api.licensing import execute, licensing_of
 from download_licensing.api.parameters import CustomerInPath, LicenseInPath, TitleInPath
+from download_licensing.api.paths import ADMIN, ADMIN_CUSTOMER, ADMIN_TITLE
 from download_licensing.api.requests import AnyRequest
 from download_licensing.service.answers import Account, License, Withdrawal, Withdrawals
 from download_licensing.service.commands import (
@@ -32,16 +33,13 @@ from download_licensing.service.commands import (
     WithdrawTitle,
 )
 
-CUSTOMER = "/v1/admin/customers/{customer_id:str}"
-TITLE = "/v1/admin/titles/{title_id:str}"
-
 
 @put(
-    f"{CUSTOMER}/standing",
+    f"{ADMIN_CUSTOMER}/standing",
     dto=JsonBody.of(StandingBody),
     return_dto=None,
     summary="Say how a customer stands with billing",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="setStanding",
     operation_class=KeyableOperation,
     response_description="The account as it stands.",
@@ -58,11 +56,11 @@ async def set_standing(
 
 
 @put(
-    f"{CUSTOMER}/block",
+    f"{ADMIN_CUSTOMER}/block",
     dto=JsonBody.of(BlockBody),
     return_dto=None,
     summary="Block a customer",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="blockAccount",
     operation_class=KeyableOperation,
     response_description="The account as it stands.",
@@ -79,10 +77,10 @@ async def block_account(
 
 
 @delete(
-    f"{CUSTOMER}/block",
+    f"{ADMIN_CUSTOMER}/block",
     status_code=200,
     summary="Lift the block of a customer",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="unblockAccount",
     operation_class=KeyableOperation,
     response_description="The account as it stands.",
@@ -97,11 +95,11 @@ async def unblock_account(request: AnyRequest, customer_id: CustomerInPath) -> A
 
 
 @put(
-    f"{CUSTOMER}/licenses/{{license_id:str}}/revocation",
+    f"{ADMIN_CUSTOMER}/licenses/{{license_id:str}}/revocation",
     dto=JsonBody.of(RevocationBody),
     return_dto=None,
     summary="Revoke a licence",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="revokeLicense",
     operation_class=KeyableOperation,
     response_description="The licence as it stands.",
@@ -123,11 +121,11 @@ async def revoke_license(
 
 
 @put(
-    TITLE + "/withdrawal",
+    f"{ADMIN_TITLE}/withdrawal",
     dto=JsonBody.of(WithdrawalBody),
     return_dto=None,
     summary="Withdraw a title",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="withdrawTitle",
     operation_class=KeyableOperation,
     response_description="How the title stands.",
@@ -144,10 +142,10 @@ async def withdraw_title(
 
 
 @delete(
-    TITLE + "/withdrawal",
+    f"{ADMIN_TITLE}/withdrawal",
     status_code=200,
     summary="Reinstate a title",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="reinstateTitle",
     operation_class=KeyableOperation,
     response_description="How the title stands.",
@@ -162,9 +160,9 @@ async def reinstate_title(request: AnyRequest, title_id: TitleInPath) -> Withdra
 
 
 @get(
-    "/v1/admin/withdrawals",
+    f"{ADMIN}/withdrawals",
     summary="The titles that are withdrawn",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="listWithdrawals",
     operation_class=TimedOperation,
     responses=query_problems(),
@@ -175,7 +173,7 @@ async def list_withdrawals(request: AnyRequest) -> Withdrawals:
     return await licensing_of(request).withdrawals()
 
 
-ADMIN = (
+ADMINISTRATION = (
     set_standing,
     block_account,
     unblock_account,

@@ -9,16 +9,16 @@ import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from download_licensing.api.admin import ADMIN
+from download_licensing.api.admin import ADMINISTRATION
 from download_licensing.api.commands import COMMANDS
 from download_licensing.api.debugging import DEBUGGING
 from download_licensing.api.documentation import openapi
 from download_licensing.api.failures import Failures
 from download_licensing.api.gate import Gate
+from download_licensing.api.health import HEALTH
 from download_licensing.api.key_set import KEY_SET
 from download_licensing.api.landing import landing
 from download_licensing.api.methods import options_of
-from download_licensing.api.operation import OPERATION
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
 from download_licensing.api.syncing import SYNCING
@@ -28,6 +28,11 @@ from download_licensing.policies.keeping import PolicyKeeper
 from download_licensing.service.licensing import LicensingService
 from download_licensing.tokens.signer import TokenSigner
 from helenus.store import EventStore
+
+PUBLIC = (*COMMANDS, *SYNCING, *QUERIES, *KEY_SET, *HEALTH, landing)
+"""What devices, the account page, and those who keep the service running ask for."""
+OPERATORS = (*ADMINISTRATION, *DEBUGGING, *POLICIES)
+"""What billing and operators ask for."""
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,14 +105,12 @@ def create_api(
         "readiness_timeout_s": settings.readiness_timeout_s,
         "retry": {"Retry-After": str(settings.retry_after_s)},
     }
-    public = [*COMMANDS, *SYNCING, *QUERIES, *KEY_SET, *OPERATION, landing]
-    operators = [*ADMIN, *DEBUGGING, *POLICIES]
     litestar = Litestar(
         route_handlers=[
-            options_of(public),
-            *public,
+            options_of(PUBLIC),
+            *PUBLIC,
             # A router of their own, so that one guard can stand before all of them.
-            Router("/", route_handlers=[options_of(operators), *operators]),
+            Router("/", route_handlers=[options_of(OPERATORS), *OPERATORS]),
         ],
         exception_handlers=Failures(retry_after_s=settings.retry_after_s).handlers(),
         openapi_config=openapi(version("helenus")),

@@ -29,6 +29,7 @@ from download_licensing.api.parameters import (
     LicenseInPath,
     SessionInPath,
 )
+from download_licensing.api.paths import CUSTOMER, LICENSE
 from download_licensing.api.requests import AnyRequest
 from download_licensing.api.times import in_calendar, in_calendar_if_told
 from download_licensing.service.answers import (
@@ -52,9 +53,6 @@ from download_licensing.service.commands import (
     SessionEvent,
     SetRegion,
 )
-
-CUSTOMER = "/v1/customers/{customer_id:str}"
-LICENSE = CUSTOMER + "/licenses/{license_id:str}"
 
 
 @put(

@@ -9,10 +9,10 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.documentation import TimedOperation, query_problems
 from download_licensing.api.headers import decision_time
 from download_licensing.api.parameters import POSITION_MAX, AfterInQuery, CustomerInPath
+from download_licensing.api.paths import ADMIN_CUSTOMER
 from download_licensing.api.requests import AnyRequest
 from download_licensing.api.times import TimeInQuery, time_if_told
 from download_licensing.debugging.debugger import Debugger, NotedRefusals, PolicyVerdict
@@ -71,9 +71,9 @@ _MOMENT = ("position-beyond-head", "time-before-history")
 
 
 @get(
-    f"{CUSTOMER}/timeline",
+    f"{ADMIN_CUSTOMER}/timeline",
     summary="The history in words",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getTimeline",
     operation_class=TimedOperation,
     responses=query_problems(*_HISTORY, "position-beyond-head"),
@@ -90,9 +90,9 @@ async def get_timeline(
 
 
 @get(
-    f"{CUSTOMER}/state",
+    f"{ADMIN_CUSTOMER}/state",
     summary="The state at a moment",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getState",
     operation_class=TimedOperation,
     responses=query_problems(*_HISTORY, *_MOMENT),
@@ -113,9 +113,9 @@ async def get_state(
 
 
 @get(
-    f"{CUSTOMER}/changes",
+    f"{ADMIN_CUSTOMER}/changes",
     summary="What changed between two moments",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getChanges",
     operation_class=TimedOperation,
     responses=query_problems(*_HISTORY, *_MOMENT, "moments-not-in-order"),
@@ -146,9 +146,9 @@ async def get_changes(
 
 
 @get(
-    f"{CUSTOMER}/refusals",
+    f"{ADMIN_CUSTOMER}/refusals",
     summary="What was refused",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="listRefusals",
     operation_class=TimedOperation,
     responses=query_problems(*_HISTORY),
@@ -162,9 +162,9 @@ async def list_refusals(
 
 
 @get(
-    f"{CUSTOMER}/why",
+    f"{ADMIN_CUSTOMER}/why",
     summary="Why is it refused?",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="explainDecision",
     operation_class=TimedOperation,
     responses=query_problems(
@@ -203,9 +203,9 @@ async def explain_decision(
 
 
 @get(
-    f"{CUSTOMER}/what-if",
+    f"{ADMIN_CUSTOMER}/what-if",
     summary="What would a policy have said?",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="judgeDecisions",
     operation_class=TimedOperation,
     responses=query_problems(*_HISTORY, "policy-version-unknown"),
@@ -234,10 +234,10 @@ async def judge_decisions(
 
 
 @get(
-    f"{CUSTOMER}/bundle",
+    f"{ADMIN_CUSTOMER}/bundle",
     media_type=LINES_MEDIA_TYPE,
     summary="The case in a file",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getBundle",
     operation_class=TimedOperation,
     response_description="Lines of JSON; the last one says that they are whole.",

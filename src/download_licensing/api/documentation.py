@@ -55,10 +55,10 @@ TAGS = [
     Tag(name="tokens", description="What verifies the tokens of grants."),
     Tag(name="history", description="What was recorded."),
     Tag(
-        name="operations",
-        description="For billing and operators: standing, blocks, histories explained.",
+        name="administration",
+        description="For billing and operators: standing, blocks, policies, histories explained.",
     ),
-    Tag(name="operation", description="For those who run the service."),
+    Tag(name="health", description="Whether the service is well, and its metrics."),
 ]
 
 _DETAILED: Mapping[str, Any] = {

@@ -103,13 +103,15 @@ class Failures:
             case Refusal():
                 return problem_of(error.reason, error.detail, error.remedy), NO_HEADERS
             case InvalidArgument():
-                return invalid_request([FieldError(field="request", message=str(error))]), {}
+                return invalid_request(
+                    [FieldError(field="request", message=str(error))]
+                ), NO_HEADERS
             case HelenusError():
                 return self._explain_framework(error)
             case HTTPException():
                 return _explain_http(error), _allow(error)
             case _:
-                return problem_of("internal-error", "The request ended with an error."), {}
+                return problem_of("internal-error", "The request ended with an error."), NO_HEADERS
 
     def _explain_framework(self, error: HelenusError) -> tuple[Problem, Mapping[str, str]]:
         for kind, reason in _REASONS:

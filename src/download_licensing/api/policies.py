@@ -19,6 +19,7 @@ from download_licensing.api.documentation import (
     query_problems,
 )
 from download_licensing.api.headers import command_context, decision_time
+from download_licensing.api.paths import ADMIN, ADMIN_POLICIES
 from download_licensing.api.problems import ProblemError, unsound_policy
 from download_licensing.api.requests import AnyRequest
 from download_licensing.documents import Problem
@@ -33,8 +34,6 @@ from download_licensing.policies.keeping import PolicyKeeper, Reload
 from download_licensing.policies.publishing import Publication, PublishPolicy, WithdrawPolicy
 from download_licensing.policies.reading import read_policy
 from download_licensing.policies.schema import policy_schema
-
-POLICIES_PATH = "/v1/admin/policies"
 
 VersionInPath = Annotated[
     str,
@@ -93,9 +92,9 @@ class PolicyText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(
-    POLICIES_PATH,
+    ADMIN_POLICIES,
     summary="The policies published",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="listPolicies",
     operation_class=TimedOperation,
     responses=query_problems(),
@@ -111,9 +110,9 @@ async def list_policies(request: AnyRequest) -> PolicyVersions:
 
 
 @get(
-    f"{POLICIES_PATH}/{{version:str}}",
+    f"{ADMIN_POLICIES}/{{version:str}}",
     summary="A policy as it was published",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getPolicy",
     operation_class=TimedOperation,
     responses=query_problems("policy-not-found"),
@@ -132,12 +131,12 @@ async def get_policy(request: AnyRequest, version: VersionInPath) -> PolicyText:
 
 
 @put(
-    f"{POLICIES_PATH}/{{version:str}}",
+    f"{ADMIN_POLICIES}/{{version:str}}",
     status_code=201,
     dto=JsonBody.of(PolicyBody),
     return_dto=None,
     summary="Publish a policy",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="publishPolicy",
     operation_class=KeyableOperation,
     response_description="Published, and in force from its date on.",
@@ -171,10 +170,10 @@ async def publish_policy(
 
 
 @delete(
-    f"{POLICIES_PATH}/{{version:str}}",
+    f"{ADMIN_POLICIES}/{{version:str}}",
     status_code=200,
     summary="Withdraw a policy",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="withdrawPolicy",
     operation_class=KeyableOperation,
     response_description="Withdrawn: it never holds.",
@@ -191,10 +190,10 @@ async def withdraw_policy(request: AnyRequest, version: VersionInPath) -> Policy
 
 
 @post(
-    f"{POLICIES_PATH}/reload",
+    f"{ADMIN_POLICIES}/reload",
     status_code=200,
     summary="Look for new policies now",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="reloadPolicies",
     operation_class=TimedOperation,
     response_description="What is in force now.",
@@ -206,9 +205,9 @@ async def reload_policies(request: AnyRequest) -> Reload:
 
 
 @get(
-    "/v1/admin/policy-schema",
+    f"{ADMIN}/policy-schema",
     summary="The form of policies",
-    tags=["operations"],
+    tags=["administration"],
     operation_id="getPolicySchema",
     operation_class=TimedOperation,
     responses=query_problems(),

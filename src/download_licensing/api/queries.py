@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from litestar import get
 
-from download_licensing.api.commands import CUSTOMER, LICENSE
 from download_licensing.api.documentation import TimedOperation, query_problems
 from download_licensing.api.headers import decision_time
 from download_licensing.api.licensing import licensing_of
@@ -21,6 +20,7 @@ from download_licensing.api.parameters import (
     LimitInQuery,
     TitleInQuery,
 )
+from download_licensing.api.paths import CUSTOMER, LICENSE
 from download_licensing.api.requests import AnyRequest
 from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.service.answers import (

@@ -7,10 +7,10 @@ from litestar import post
 from litestar.params import JSONBody
 
 from download_licensing.api.bodies import JsonBody, RenewalsBody, SyncBody
-from download_licensing.api.commands import CUSTOMER
 from download_licensing.api.documentation import KeyedOperation, command_problems
 from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import CustomerInPath
+from download_licensing.api.paths import CUSTOMER
 from download_licensing.api.requests import AnyRequest
 from download_licensing.api.times import in_calendar_if_told
 from download_licensing.service.answers import Renewed, Synced

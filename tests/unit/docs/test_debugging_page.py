@@ -7,8 +7,8 @@ import re
 import typer
 from typer.core import TyperGroup
 
-from download_licensing.api.admin import CUSTOMER
 from download_licensing.api.debugging import DEBUGGING
+from download_licensing.api.paths import ADMIN_CUSTOMER
 from download_licensing.cli.debug import app
 from download_licensing.cli.debug.answering import EXIT_CODES
 from download_licensing.debugging import errors
@@ -25,7 +25,7 @@ def test_every_command_is_named() -> None:
 
 
 def test_every_operation_is_named() -> None:
-    served = {f"…{path.removeprefix(CUSTOMER)}" for one in DEBUGGING for path in one.paths}
+    served = {f"…{path.removeprefix(ADMIN_CUSTOMER)}" for one in DEBUGGING for path in one.paths}
     named = re.findall(r"`[A-Z]+ (…/[a-z/-]+)`", PAGE.partition("\n## ")[0])
     assert sorted(named) == sorted(served)
 

@@ -1,4 +1,4 @@
-"""The operations for those who run the service: health and metrics."""
+"""Whether the service is well: for those, and the programs, that keep it running."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Health(msgspec.Struct, frozen=True):
 @get(
     "/health/live",
     summary="Is the process alive?",
-    tags=["operation"],
+    tags=["health"],
     operation_id="getLiveness",
     sync_to_thread=False,
 )
@@ -43,7 +43,7 @@ def live() -> Health:
 @get(
     "/health/ready",
     summary="Can it carry out commands?",
-    tags=["operation"],
+    tags=["health"],
     operation_id="getReadiness",
     responses=problem_responses("store-unavailable"),
 )
@@ -68,7 +68,7 @@ async def ready(request: AnyRequest) -> Health:
 @get(
     "/metrics",
     summary="Metrics",
-    tags=["operation"],
+    tags=["health"],
     operation_id="getMetrics",
     media_type=MediaType.TEXT,
     sync_to_thread=False,
@@ -78,4 +78,4 @@ def metrics(request: AnyRequest) -> Response[bytes]:
     return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-OPERATION = (live, ready, metrics)
+HEALTH = (live, ready, metrics)
