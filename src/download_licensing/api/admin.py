@@ -7,11 +7,11 @@ from litestar.params import JSONBody
 
 from download_licensing.api.bodies import (
     BlockBody,
-    JsonBody,
     RevocationBody,
     StandingBody,
     WithdrawalBody,
 )
+from download_licensing.api.decoding import JsonBody
 from download_licensing.api.documentation import (
     KeyableOperation,
     TimedOperation,

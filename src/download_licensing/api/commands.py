@@ -9,7 +9,6 @@ from litestar.params import JSONBody
 from download_licensing.api.bodies import (
     AccountBody,
     DownloadBody,
-    JsonBody,
     PlanBody,
     PlayBody,
     RegionBody,
@@ -17,6 +16,7 @@ from download_licensing.api.bodies import (
     RenewalBody,
     SessionBody,
 )
+from download_licensing.api.decoding import JsonBody
 from download_licensing.api.documentation import (
     KeyableOperation,
     KeyedOperation,

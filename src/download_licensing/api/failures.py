@@ -10,7 +10,6 @@ import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from download_licensing.api.bodies import readable
 from download_licensing.api.gate import request_id_of
 from download_licensing.api.problems import (
     NO_HEADERS,
@@ -23,6 +22,7 @@ from download_licensing.api.problems import (
     response_of,
 )
 from download_licensing.api.requests import AnyRequest
+from download_licensing.api.wording import readable
 from download_licensing.domain.refusals import DownloadRefused, Refusal
 from helenus.errors import (
     CodecError,
@@ -103,9 +103,8 @@ class Failures:
             case Refusal():
                 return problem_of(error.reason, error.detail, error.remedy), NO_HEADERS
             case InvalidArgument():
-                return invalid_request(
-                    [FieldError(field="request", message=str(error))]
-                ), NO_HEADERS
+                wrong = FieldError(field="request", message=str(error))
+                return invalid_request([wrong]), NO_HEADERS
             case HelenusError():
                 return self._explain_framework(error)
             case HTTPException():

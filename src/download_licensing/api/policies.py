@@ -11,7 +11,8 @@ from litestar import Response, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter
 
-from download_licensing.api.bodies import JsonBody, PolicyBody
+from download_licensing.api.bodies import PolicyBody
+from download_licensing.api.decoding import JsonBody
 from download_licensing.api.documentation import (
     KeyableOperation,
     TimedOperation,

@@ -6,7 +6,8 @@ import msgspec
 from litestar import post
 from litestar.params import JSONBody
 
-from download_licensing.api.bodies import JsonBody, RenewalsBody, SyncBody
+from download_licensing.api.bodies import RenewalsBody, SyncBody
+from download_licensing.api.decoding import JsonBody
 from download_licensing.api.documentation import KeyedOperation, command_problems
 from download_licensing.api.licensing import execute
 from download_licensing.api.parameters import CustomerInPath

@@ -10,8 +10,8 @@ import msgspec
 from litestar.openapi.spec.enums import OpenAPIFormat
 from litestar.params import QueryParameter
 
-from download_licensing.api.bodies import readable
 from download_licensing.api.problems import FieldError, ProblemError, invalid_request
+from download_licensing.api.wording import readable
 from download_licensing.domain.times import utc
 from helenus.errors import InvalidArgument
 

@@ -10,7 +10,6 @@ from download_licensing.api.bodies import (
     BlockBody,
     Body,
     DownloadBody,
-    JsonBody,
     PlanBody,
     PlayBody,
     RegionBody,
@@ -22,11 +21,10 @@ from download_licensing.api.bodies import (
     StandingBody,
     SyncBody,
     WithdrawalBody,
-    explain,
-    readable,
-    require_json,
 )
+from download_licensing.api.decoding import JsonBody, explain, require_json
 from download_licensing.api.problems import InvalidRequest, ProblemError
+from download_licensing.api.wording import readable
 
 LICENSE = b"lic-" + 32 * b"0"
 SESSION = ("session_id", "must be 1 to 100 characters")
