@@ -14,7 +14,7 @@ from typing import IO, Annotated
 import msgspec
 import typer
 
-from download_licensing.api.queries import HistoryEvent, history_event
+from download_licensing.service.history import HistoryEvent, history_event
 from download_licensing.service.licensing import STORED_AGGREGATES
 from helenus.codec import Codec
 from helenus.errors import InvalidArgument, StoreUnusable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.domain.rules import check_all, unmet_of
 from download_licensing.domain.situation import survey
 from download_licensing.domain.times import utc
@@ -15,6 +16,7 @@ from download_licensing.service.base import (
     require_not_ended,
     stream_of,
 )
+from download_licensing.service.history import History, history_event
 from download_licensing.service.sealing import token_of
 
 
@@ -69,6 +71,26 @@ class Queries(Licensing):
         at = utc(at, "at")
         seen, account = self._seen(view, customer_id, at)
         return present.devices(seen, account, self._terms(account, None, at), at)
+
+    async def history(self, customer_id: str, *, after: int, limit: int) -> History:
+        """A part of the customer's history.
+
+        Args:
+            customer_id: whose.
+            after: the position to go on after.
+            limit: most events in the answer.
+
+        Raises:
+            AccountNotFound: nothing was recorded.
+        """
+        stream = stream_of(customer_id)
+        head = (await self.repository.load(stream)).position
+        if not head:
+            raise AccountNotFound(customer_id)
+        upto = max(after, min(after + limit, head))
+        recorded = self.repository.history(stream, after=after, upto=upto)
+        events = [history_event(event) async for event in recorded]
+        return History(customer_id=customer_id, head=head, events=events)
 
     async def allowance(
         self, customer_id: str, title_id: str, device_id: str, at: datetime
