@@ -20,10 +20,10 @@ from download_licensing.domain.refusals import (
     TitleWithdrawn,
     UnknownPlan,
 )
-from download_licensing.domain.situation import Aggregates
+from download_licensing.domain.situation import Aggregates, Situation, survey
 from download_licensing.domain.spans import within
 from download_licensing.domain.terms import Plan, Title
-from download_licensing.service.commands import Command, TitleCommand
+from download_licensing.service.commands import Command, LicenseCommand, TitleCommand
 from download_licensing.service.sealing import sealed
 from download_licensing.tokens.signer import TokenSigner
 from helenus.repository import AggregateRepository
@@ -96,6 +96,16 @@ class Licensing(AggregateService):
         Cuts(account, self._withdrawn, at).settle(unit)
         return account
 
+    def _asked_about(self, unit: UnitOfWork, command: LicenseCommand, at: datetime) -> License:
+        """The licence that a command is about, with what ended meanwhile recorded as ended.
+
+        Raises:
+            AccountNotFound: the account was never opened.
+            LicenseNotFound: the customer has no such licence.
+        """
+        account = self._settled(unit, command.customer_id, at)
+        return self._license(unit, account, command.license_id, at)
+
     def _license(
         self, unit: UnitOfWork, account: Account, license_id: str, at: datetime
     ) -> License:
@@ -125,6 +135,27 @@ class Licensing(AggregateService):
         """What the policy in force at a time says for a customer and a title."""
         plan = self._plan(account.plan)
         return self._policies.in_force(at).terms_for(plan.plan_id, title, account.country)
+
+    def _survey(
+        self,
+        aggregates: Aggregates,
+        account: Account,
+        title: Title,
+        device_id: str,
+        at: datetime,
+        *,
+        renewed: License | None = None,
+    ) -> Situation:
+        """What rules look at where a title is to lie, or lies already, on a device."""
+        return survey(
+            aggregates,
+            account,
+            device_id=device_id,
+            title=title,
+            alongside=self._catalogue.alongside(title),
+            at=at,
+            renewed=renewed,
+        )
 
     def _plan(self, plan_id: str) -> Plan:
         plan = self._catalogue.plans.get(plan_id)

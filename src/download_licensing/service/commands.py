@@ -67,6 +67,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     customer_id: CustomerId
 
 
+class LicenseCommand(Command, frozen=True, kw_only=True):
+    """Base of the commands about one licence.
+
+    Attributes:
+        license_id: the licence, as its grant named it.
+    """
+
+    license_id: LicenseId
+
+
 class OpenAccount(Command, frozen=True, kw_only=True):
     """Open the customer's account. Idempotent for the same plan.
 
@@ -231,15 +241,13 @@ class RenewLicenses(Command, frozen=True, kw_only=True):
     license_ids: LicenseIds
 
 
-class RevokeLicense(Command, frozen=True, kw_only=True):
+class RevokeLicense(LicenseCommand, frozen=True, kw_only=True):
     """Take a licence away for good. Idempotent: the first reason stays.
 
     Attributes:
-        license_id: the licence.
         reason: the operator's, for people.
     """
 
-    license_id: LicenseId
     reason: OperatorsReason
 
 
@@ -255,62 +263,50 @@ class RequestDownload(Command, frozen=True, kw_only=True):
     title_id: TitleId
 
 
-class ReportFirstPlay(Command, frozen=True, kw_only=True):
+class ReportFirstPlay(LicenseCommand, frozen=True, kw_only=True):
     """Report that a download was played; the first report that arrives starts its playback window.
 
     Attributes:
-        license_id: its licence.
         played_at: when, by the clock of the device, which is not trusted.
         session_id: in which session; a session counts as one play, however often it is told.
         sent_at: now, by the clock of the device: what is told is then corrected by the difference.
     """
 
-    license_id: LicenseId
     played_at: Moment
     session_id: SessionId | None = None
     sent_at: Moment | None = None
 
 
-class ReportSession(Command, frozen=True, kw_only=True):
+class ReportSession(LicenseCommand, frozen=True, kw_only=True):
     """Report what happened in a playback session. Idempotent, in any order and any parts.
 
     Attributes:
-        license_id: of what was played.
         session_id: the device's own id of the session.
         events: what happened, with times by the clock of the device, which is not trusted.
         sent_at: now, by the clock of the device: what is told is then corrected by the difference.
     """
 
-    license_id: LicenseId
     session_id: SessionId
     events: SessionEvents
     sent_at: Moment | None = None
 
 
-class RenewLicense(Command, frozen=True, kw_only=True):
-    """Extend a licence; of an expired one, a refresh, which counts as a download.
-
-    Attributes:
-        license_id: the licence.
-    """
-
-    license_id: LicenseId
+class RenewLicense(LicenseCommand, frozen=True, kw_only=True):
+    """Extend a licence; of an expired one, a refresh, which counts as a download."""
 
 
-class ReleaseLicense(Command, frozen=True, kw_only=True):
+class ReleaseLicense(LicenseCommand, frozen=True, kw_only=True):
     """Give a licence back because its download was deleted. Idempotent.
 
     Attributes:
-        license_id: the licence.
         released_at: when, by the clock of the device, which is not trusted.
     """
 
-    license_id: LicenseId
     released_at: Moment | None = None
 
 
 class RemoveDevice(Command, frozen=True, kw_only=True):
-    """Release all licences of a device and forget the device. Idempotent.
+    """Release all licences of a device and free its slot. Idempotent.
 
     Attributes:
         device_id: the device.

@@ -16,7 +16,7 @@ from download_licensing.domain.refusals import (
 )
 from download_licensing.domain.rule import Decision
 from download_licensing.domain.rules import check_all, unmet_of
-from download_licensing.domain.situation import Situation, survey
+from download_licensing.domain.situation import Situation
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
 from download_licensing.service.base import Licensing, account_of, require_not_ended
@@ -53,17 +53,9 @@ class Downloads(Licensing):
         license = unit.get(License, _license_id(command, context))
         if license.issued_at is not None:
             license = self._license(unit, account, license.id, at)
-        situation = survey(
-            unit,
-            account,
-            device_id=command.device_id,
-            title=title,
-            alongside=self._catalogue.alongside(title),
-            at=at,
-            renewed=license if license.issued_at else None,
-        )
-        if license.issued_at is not None:
+            situation = self._survey(unit, account, title, command.device_id, at, renewed=license)
             return _granted_before(command, license, situation, account.plan, terms)
+        situation = self._survey(unit, account, title, command.device_id, at)
         self._require_offered(title.title_id, at)
         _require(terms, "download", situation, unit)
         grant(
@@ -94,8 +86,7 @@ class Downloads(Licensing):
             DownloadRefused: rules are not met.
         """
         at = utc(context.at, "at")
-        account = self._settled(unit, command.customer_id, at)
-        license = self._license(unit, account, command.license_id, at)
+        license = self._asked_about(unit, command, at)
         return self._renew(unit, command.customer_id, license, at)
 
     @handles
@@ -108,8 +99,7 @@ class Downloads(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         at = utc(context.at, "at")
-        account = self._settled(unit, command.customer_id, at)
-        license = self._license(unit, account, command.license_id, at)
+        license = self._asked_about(unit, command, at)
         self._release(unit, license, command.released_at, at)
         return present.license(command.customer_id, license, at)
 
@@ -121,15 +111,7 @@ class Downloads(Licensing):
         require_not_ended(license)
         title = self._title(license.title_id)
         terms = self._terms(account, title, at)
-        situation = survey(
-            unit,
-            account,
-            device_id=license.device_id,
-            title=title,
-            alongside=self._catalogue.alongside(title),
-            at=at,
-            renewed=license,
-        )
+        situation = self._survey(unit, account, title, license.device_id, at, renewed=license)
         if item_id and item_id in license.renewal_items:
             return present.grant(customer_id, license, situation, account.plan, terms, downloads=0)
         self._require_offered(license.title_id, at)

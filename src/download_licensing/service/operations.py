@@ -58,8 +58,7 @@ class Operations(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         at = utc(context.at, "at")
-        account = self._settled(unit, command.customer_id, at)
-        license = self._license(unit, account, command.license_id, at)
+        license = self._asked_about(unit, command, at)
         if license.ended_at is None:
             license.revoke(command.reason, at)
             unit.get(Device, license.device_id).drop(license.id, at)

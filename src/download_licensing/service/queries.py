@@ -6,7 +6,6 @@ from datetime import datetime
 
 from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.domain.rules import check_all, unmet_of
-from download_licensing.domain.situation import survey
 from download_licensing.domain.times import utc
 from download_licensing.service import answers, present
 from download_licensing.service.base import (
@@ -107,13 +106,6 @@ class Queries(Licensing):
         title = self._title(title_id)
         self._require_offered(title_id, at)
         terms = self._terms(account, title, at)
-        situation = survey(
-            seen,
-            account,
-            device_id=device_id,
-            title=title,
-            alongside=self._catalogue.alongside(title),
-            at=at,
-        )
+        situation = self._survey(seen, account, title, device_id, at)
         unmet = unmet_of(check_all(terms.checked_at("download", None), situation))
         return present.allowance(title_id, device_id, situation, terms, unmet)

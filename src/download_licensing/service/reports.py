@@ -29,8 +29,7 @@ class Reports(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         at = utc(context.at, "at")
-        account = self._settled(unit, command.customer_id, at)
-        license = self._license(unit, account, command.license_id, at)
+        license = self._asked_about(unit, command, at)
         told = utc(command.played_at, "played_at")
         ahead = ahead_of(at, command.sent_at)
         if command.session_id is None:
@@ -50,8 +49,7 @@ class Reports(Licensing):
             LicenseNotFound: the customer has no such licence.
         """
         at = utc(context.at, "at")
-        account = self._settled(unit, command.customer_id, at)
-        license = self._license(unit, account, command.license_id, at)
+        license = self._asked_about(unit, command, at)
         events = [
             SessionEvent(kind=event.kind, at=utc(event.at, f"events[{place}].at"))
             for place, event in enumerate(command.events)
