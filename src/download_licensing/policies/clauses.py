@@ -19,6 +19,7 @@ from download_licensing.documents import Path as Steps
 from download_licensing.domain.rule import Clause
 from download_licensing.domain.rules import CLAUSES
 from download_licensing.policies.document import Written
+from download_licensing.policies.wording import readable
 
 OFF = (None, False, "off")
 """What a clause is switched off with: `off` is false in YAML 1.1, and a text in YAML 1.2."""
@@ -83,7 +84,8 @@ class _Parameters:
         try:
             msgspec.convert(given, field.type)
         except msgspec.ValidationError as error:
-            self._add((*self._path, field.encode_name), f"{error}, not {shorten(given)}.")
+            message = readable(field.encode_name, str(error))
+            self._add((*self._path, field.encode_name), f"{message}, not {shorten(given)}.")
 
     def _check_known(self, kind: type[Clause], name: str) -> None:
         known = [field.encode_name for field in _fields(kind)]

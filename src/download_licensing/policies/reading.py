@@ -36,6 +36,7 @@ from download_licensing.policies.document import (
 )
 from download_licensing.policies.layers import EXTENDS, Inheritance, RawLayer
 from download_licensing.policies.references import check_references
+from download_licensing.policies.wording import readable
 from helenus.errors import InvalidArgument
 
 DOCUMENT_BYTES_MAX = 512 * 1024
@@ -142,7 +143,7 @@ class _Reading:
         try:
             converted: T = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            self._add((name,), f"{_readable(name, str(error))}, not {shorten(value)}.")
+            self._add((name,), f"{readable(name, str(error))}, not {shorten(value)}.")
             return otherwise
         return converted
 
@@ -211,14 +212,3 @@ class _Reading:
     def _add(self, path: Steps, message: str, *, key: bool = False) -> None:
         place = self._document.keys.get(path) if key else self._document.value_place(path)
         self._problems.add(message, place, dotted(path))
-
-
-def _readable(name: str, error: str) -> str:
-    """What msgspec says, for people who do not read regular expressions."""
-    if "regex" in error:
-        return "must be 1 to 64 characters of A-Z a-z 0-9 . _ -, and not begin with a dot"
-    if "datetime" in error or "RFC3339" in error:
-        return f"must be a time with its zone, as {name}: 2026-12-01T00:00:00Z"
-    if "got `int`" in error or "got `float`" in error:
-        return f"{error}; put it in quotes"
-    return error
