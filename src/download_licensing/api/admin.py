@@ -20,7 +20,13 @@ from download_licensing.api.documentation import (
 )
 from download_licensing.api.headers import decision_time
 from download_licensing.api.licensing import execute, licensing_of
-from download_licensing.api.parameters import CustomerInPath, LicenseInPath, TitleInPath
+from download_licensing.api.parameters import (
+    AfterInQuery,
+    CustomerInPath,
+    LicenseInPath,
+    LimitInQuery,
+    TitleInPath,
+)
 from download_licensing.api.paths import ADMIN, ADMIN_CUSTOMER, ADMIN_TITLE
 from download_licensing.api.requests import AnyRequest
 from download_licensing.service.answers import Account, License, Withdrawal, Withdrawals
@@ -32,6 +38,7 @@ from download_licensing.service.commands import (
     UnblockAccount,
     WithdrawTitle,
 )
+from download_licensing.service.history import TitleHistory
 
 
 @put(
@@ -173,6 +180,22 @@ async def list_withdrawals(request: AnyRequest) -> Withdrawals:
     return await licensing_of(request).withdrawals()
 
 
+@get(
+    f"{ADMIN}/withdrawals/history",
+    summary="What was recorded of withdrawals",
+    tags=["administration"],
+    operation_id="getWithdrawalHistory",
+    operation_class=TimedOperation,
+    responses=query_problems("history-unreadable"),
+)
+async def get_withdrawal_history(
+    request: AnyRequest, after: AfterInQuery = 0, limit: LimitInQuery = 1_000
+) -> TitleHistory:
+    """Which titles were withdrawn and reinstated, after a position, oldest first."""
+    decision_time(request)
+    return await licensing_of(request).withdrawal_history(after=after, limit=limit)
+
+
 ADMINISTRATION = (
     set_standing,
     block_account,
@@ -181,4 +204,5 @@ ADMINISTRATION = (
     withdraw_title,
     reinstate_title,
     list_withdrawals,
+    get_withdrawal_history,
 )

@@ -6,6 +6,10 @@ the title is ended first, in the same commit, as of the moment of the withdrawal
 read, the answer is as if that had been done. A cancellation ends all of a customer's downloads in
 the same way.
 
+What a device was told to have ended has ended for good, also for a process that has not heard of
+the withdrawal, or has heard already that the title is back: else one would count a download that
+another does not.
+
 What was cut stays ended when the title or the customer comes back: the place that it held may be
 taken by then. It can be renewed, as what has expired can.
 """
@@ -74,21 +78,24 @@ class Cuts:
                 if ended := self._of_device(device):
                     device.record(ended)
 
-    def settle_license(self, license: License) -> None:
-        """Record that a licence ended, if it did, in a unit of work."""
-        if cut := self._of_license(license):
+    def settle_license(self, aggregates: Aggregates, license: License) -> None:
+        """Record that a licence ended, if it did, in a unit of work that was settled before."""
+        if cut := self._of_license(license, aggregates.get(Device, license.device_id)):
             license.record(cut)
 
     def seen(self, aggregates: Aggregates) -> Aggregates:
         """The aggregates of a view, as if all that is cut had been recorded."""
-        return _Seen(aggregates, self) if self._any else aggregates
+        return _Seen(aggregates, self)
 
-    def apply(self, aggregate: Aggregate) -> None:
+    def apply(self, aggregates: Aggregates, aggregate: Aggregate) -> None:
         """Change a copy of an aggregate, as if all that is cut had been recorded."""
-        if isinstance(aggregate, Device) and (ended := self._of_device(aggregate)):
-            aggregate.apply(ended)
-        elif isinstance(aggregate, License) and (cut := self._of_license(aggregate)):
-            aggregate.apply(cut)
+        if isinstance(aggregate, Device):
+            if self._any and (ended := self._of_device(aggregate)):
+                aggregate.apply(ended)
+        elif isinstance(aggregate, License) and aggregate.issued_at is not None:
+            device = aggregates.get(Device, aggregate.device_id)
+            if cut := self._of_license(aggregate, device):
+                aggregate.apply(cut)
 
     def _of_device(self, device: Device) -> DownloadsEnded | None:
         ends = {}
@@ -98,13 +105,22 @@ class Cuts:
                 ends[license_id] = end
         return DownloadsEnded(ends=ends, at=self._at) if ends else None
 
-    def _of_license(self, license: License) -> LicenseCut | None:
-        if not self._any or license.extended_at is None or license.ended_at is not None:
+    def _of_license(self, license: License, device: Device) -> LicenseCut | None:
+        if license.extended_at is None or license.ended_at is not None:
             return None
         end, reason = self._end(license.title_id, license.extended_at)
+        if told := device.held.get(license.id):
+            if told.expires_at != end:
+                reason = self._reason_of(told.expires_at, license.extended_at)
+            end = told.expires_at
         if end is None or not lasts(license.effective_expires_at, end):
             return None
         return LicenseCut(reason=reason, ends_at=end, at=self._at)
+
+    def _reason_of(self, end: datetime | None, extended_at: datetime) -> CutReason:
+        """Why a device was told of an early end that nothing known here explains but this."""
+        cancelled = cut_at(self._account.cancellations, extended_at, self._at)
+        return "account-cancelled" if end is not None and end == cancelled else "title-withdrawn"
 
     def _end(self, title_id: str, extended_at: datetime) -> tuple[datetime | None, CutReason]:
         withdrawn = cut_at(self._withdrawn.get(title_id, ()), extended_at, self._at)
@@ -121,5 +137,5 @@ class _Seen:
 
     def get(self, aggregate_type: type[A], aggregate_id: str) -> A:
         aggregate = self._aggregates.get(aggregate_type, aggregate_id)
-        self._cuts.apply(cast(Aggregate, aggregate))
+        self._cuts.apply(self, cast(Aggregate, aggregate))
         return aggregate

@@ -65,6 +65,7 @@ class Licensing(AggregateService):
         self._policies = policies
         self._signer = signer
         self._withdrawn: Withdrawn = {}
+        self._withdrawn_at_position = 0
 
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """As `AggregateService.execute`; what a command granted is signed after it."""
@@ -115,7 +116,7 @@ class Licensing(AggregateService):
             LicenseNotFound: the customer has no such licence.
         """
         license = license_of(unit, license_id)
-        Cuts(account, self._withdrawn, at).settle_license(license)
+        Cuts(account, self._withdrawn, at).settle_license(unit, license)
         return license
 
     def _seen(self, view: Aggregates, customer_id: str, at: datetime) -> tuple[Aggregates, Account]:

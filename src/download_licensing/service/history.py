@@ -57,6 +57,18 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     events: list[HistoryEvent]
 
 
+class TitleHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the history of titles.
+
+    Attributes:
+        head: the position of the last event there is.
+        events: in order; the aggregate is a title-withdrawal, its id the title's.
+    """
+
+    head: int
+    events: list[HistoryEvent]
+
+
 def history_event(recorded: RecordedEvent[Event]) -> HistoryEvent:
     """A recorded event in the form that leaves the service."""
     return HistoryEvent(

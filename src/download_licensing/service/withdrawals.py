@@ -19,6 +19,7 @@ from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.service import answers
 from download_licensing.service.base import WITHDRAWALS_STREAM, Licensing
 from download_licensing.service.commands import ReinstateTitle, TitleCommand, WithdrawTitle
+from download_licensing.service.history import TitleHistory, history_event
 from helenus.clock import Clock, SystemClock
 from helenus.errors import HelenusError
 from helenus.service import CommandContext, handles
@@ -74,6 +75,18 @@ class Withdrawals(Licensing):
             titles=tuple([_withdrawal(title) for title in known if title.withdrawn_at is not None])
         )
 
+    async def withdrawal_history(self, *, after: int, limit: int) -> TitleHistory:
+        """A part of what was recorded of withdrawals.
+
+        Args:
+            after: the position to go on after.
+            limit: most events of the part.
+        """
+        head = (await self.repository.load(WITHDRAWALS_STREAM)).position
+        upto = max(after, min(after + limit, head))
+        recorded = self.repository.history(WITHDRAWALS_STREAM, after=after, upto=upto)
+        return TitleHistory(head=head, events=[history_event(event) async for event in recorded])
+
     async def refresh_withdrawals(self) -> None:
         """Look for what other processes withdrew.
 
@@ -81,7 +94,9 @@ class Withdrawals(Licensing):
             StoreError: the store failed; what is known stays.
         """
         view = await self.repository.load(WITHDRAWALS_STREAM)
-        self._withdrawn = {title.id: title.spans for title in view.all(TitleWithdrawal)}
+        if view.position >= self._withdrawn_at_position:  # two may look at once: the later counts
+            self._withdrawn = {title.id: title.spans for title in view.all(TitleWithdrawal)}
+            self._withdrawn_at_position = view.position
 
     @contextlib.asynccontextmanager
     async def following_withdrawals(

@@ -183,6 +183,13 @@ async def test_a_title_is_withdrawn_and_reinstated(client: AsgiClient) -> None:
     back = await client.call("DELETE", path, at=EXPIRED)
     assert (back.status, back.json()["withdrawn_at"]) == (200, None)
     assert (await client.post(f"{CUSTOMER}/licenses", body, at=EXPIRED)).status == 201
+    history = (await client.get("/v1/admin/withdrawals/history")).json()
+    told = [(each["position"], each["name"], each["aggregate_id"]) for each in history["events"]]
+    assert told == [(1, "title-withdrawn", "meadow"), (2, "title-reinstated", "meadow")]
+    page = (await client.get("/v1/admin/withdrawals/history?after=1&limit=1")).json()
+    assert (page["head"], page["events"]) == (2, history["events"][1:])
+    beyond = (await client.get("/v1/admin/withdrawals/history?after=7")).json()
+    assert beyond == {"head": 2, "events": []}
     unknown = await client.call("PUT", "/v1/admin/titles/x/withdrawal", {"reason": "?"})
     assert (unknown.status, unknown.reason) == (404, "title-not-found")
 

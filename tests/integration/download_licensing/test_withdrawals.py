@@ -8,10 +8,17 @@ from structlog.testing import capture_logs
 from download_licensing.domain.refusals import TitleNotFound, TitleWithdrawn
 from download_licensing.domain.spans import SPANS_MAX
 from download_licensing.service.answers import Withdrawal
-from download_licensing.service.commands import ReinstateTitle, SyncedRenewal, WithdrawTitle
+from download_licensing.service.base import WITHDRAWALS_STREAM
+from download_licensing.service.commands import (
+    ReinstateTitle,
+    SetStanding,
+    SyncedRenewal,
+    WithdrawTitle,
+)
 from download_licensing.service.licensing import AGGREGATES, LicensingService
 from helenus import AggregateRepository, CommandContext
 from helenus.events import to_microseconds
+from helenus.state import StreamView
 from helenus.stores.memory import MemoryStore
 from helenus.testing.faults import FailBefore, FaultyStore
 from tests.integration.download_licensing.member import DAY, START, TICK, Member, service_of
@@ -143,6 +150,57 @@ async def test_what_was_granted_after_it_by_a_process_that_had_not_heard_is_over
     await member.turned_down(TitleWithdrawn, unaware.request("tv", "forever", GONE + DAY))
 
 
+async def test_what_one_process_ended_has_ended_for_one_that_has_not_heard_of_it(
+    member: Member,
+) -> None:
+    unaware = Member(service_of(member.service.repository))
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    await withdraw(member, "forever")
+    await member.request("tv", "free", GONE + DAY)  # notes that the device holds it no longer
+
+    seen = await unaware.license(license_id, GONE + DAY)
+    assert (seen.state, seen.effective_expires_at) == ("expired", GONE)
+    renewed = await unaware.renew(license_id, GONE + DAY)
+    assert renewed.renewed_at == GONE + DAY
+    (cut,) = await member.facts("license-cut")
+    assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", GONE)
+    (fact,) = await member.facts("license-renewed")
+    assert fact["refresh"]  # the place was free meanwhile, so it counts as a download
+
+
+async def test_what_a_process_ended_that_had_not_heard_of_the_reinstatement_has_ended_for_all(
+    member: Member,
+) -> None:
+    unaware = Member(service_of(member.service.repository))
+    await member.open("pair")
+    await withdraw(member, "forever")
+    await unaware.service.refresh_withdrawals()
+    await reinstate(member, "forever")
+    license_id = (await member.request("tv", "forever", BACK)).license_id
+    await unaware.request("phone", "free", BACK + DAY)
+
+    for each in (member, unaware):
+        assert (await each.license(license_id, BACK + DAY)).effective_expires_at == BACK
+        assert (await each.devices(BACK + DAY)).devices_in_use == 1
+    await member.play(license_id, BACK, BACK + DAY)
+    (cut,) = await member.facts("license-cut")
+    assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", BACK)
+
+
+async def test_what_a_cancellation_ended_is_told_as_that_by_whoever_touches_it(
+    member: Member,
+) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    for standing, at in (("cancelled", GONE), ("good", GONE + DAY)):
+        await member.do(SetStanding, at, standing=standing)
+    await withdraw(member, "forever", BACK)
+
+    ended = await member.license(license_id, BACK)
+    assert (ended.effective_expires_at, ended.cut_reason) == (GONE, "account-cancelled")
+
+
 async def test_a_licence_that_ended_before_it_stays_as_it_was(member: Member) -> None:
     await member.open("pair")
     expired = (await member.request("tv", "short")).license_id
@@ -269,6 +327,23 @@ async def test_other_processes_come_to_know_of_it(store: FaultyStore) -> None:
                 await _request(following, "forever", GONE)
     assert [line["event"] for line in logs] == ["withdrawals not read"]
     assert set(clock.asked) == {2}
+
+
+async def test_what_is_known_never_goes_back_where_two_look_at_once(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await member.open("pair")
+    repository = member.service.repository
+    before = await repository.load(WITHDRAWALS_STREAM)
+    await withdraw(member, "free")
+
+    async def answered_late(stream: str) -> StreamView:
+        return before
+
+    with monkeypatch.context() as patched:
+        patched.setattr(repository, "load", answered_late)
+        await member.service.refresh_withdrawals()
+    await member.turned_down(TitleWithdrawn, member.request("tv", "free", GONE))
 
 
 async def _request(service: LicensingService, title: str, at: datetime) -> None:
