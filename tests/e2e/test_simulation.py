@@ -72,6 +72,9 @@ async def test_a_population_finds_every_limit_kept_and_nothing_refused_below_it(
     assert set(done["refusals"]) == {rule.reason for rule in RULES}
     assert done["replays"] > 0
     assert done["problems"]["idempotency-key-reused"] > 0
+    assert done["problems"]["title-withdrawn"] > 0
+    assert min(done["done"][kind] for kind in ("withdraw", "reinstate")) >= 4
+    assert done["done"]["renewals"] > MEMBERS / 3
     assert (oracle["accepted"], oracle["whole"]) == (True, True)
     assert (oracle["customers"], oracle["answers"]) == (MEMBERS, done["requests"])
 
@@ -108,6 +111,7 @@ async def test_two_processes_on_one_file_keep_every_limit_together(
         await other.kill()
     assert printed["oracle"]["accepted"]
     assert printed["simulation"]["refusals"]["device-limit"] > 0
+    assert printed["simulation"]["problems"]["title-withdrawn"] > 0
 
 
 def _check_export(export: Path, journal: Path) -> Verdict:

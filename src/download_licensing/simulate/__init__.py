@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from download_licensing.simulate.checking import Verdict, check_all
 from download_licensing.simulate.driver import Driver
+from download_licensing.simulate.histories import fetch_titles
 from download_licensing.simulate.journal import Journal
 from download_licensing.simulate.options import CheckOptions, InvalidOptions, SimulationOptions
 from download_licensing.simulate.oracle import Mark, read_terms
-from download_licensing.simulate.population import Population, PopulationSettings
+from download_licensing.simulate.population import BEGINS_AT, Population, PopulationSettings
 from download_licensing.simulate.preflight import ServiceUnfit, await_services
 from download_licensing.simulate.progress import calendar_bar, customer_bar
 from download_licensing.simulate.publishing import publish_policies
@@ -47,6 +48,8 @@ def run_simulation(options: SimulationOptions) -> Report:
         UnreadableTerms: the catalogue or a policy cannot be read.
         OSError: the journal cannot be written.
         ServiceUnfit: no service answers, or it takes no rehearsal time.
+        HistoryUnavailable: what was withdrawn before cannot be had.
+        Unreachable: likewise.
     """
     return _run(_simulate(options))
 
@@ -66,28 +69,21 @@ def check(options: CheckOptions) -> Verdict:
 
 async def _simulate(options: SimulationOptions) -> Report:
     terms = read_terms(options.catalogue, options.policies)
-    settings = PopulationSettings(
-        run=options.run,
-        seed=options.seed,
-        members=options.members,
-        actions_per_member=options.actions_per_member,
-        days=options.days,
-        zipf_exponent=options.zipf_exponent,
-    )
-    population = Population(settings, terms)
-    begin = Mark(mark="begin", run=options.run, seed=options.seed, members=options.members)
-    report = Report()
     await await_services(
         options.urls,
         options.run,
-        population.begins_at,
+        BEGINS_AT,
         timeout_s=options.timeout_s,
         patience_s=options.patience_s,
     )
     await publish_policies(
-        options.urls, options.policies, terms, population.begins_at, timeout_s=options.timeout_s
+        options.urls, options.policies, terms, BEGINS_AT, timeout_s=options.timeout_s
     )
+    begin = Mark(mark="begin", run=options.run, seed=options.seed, members=options.members)
+    report = Report()
     async with HttpTransport(options.urls, options.connections, options.timeout_s) as transport:
+        spared = frozenset(event.aggregate_id for event in await fetch_titles(transport))
+        population = Population(_settings(options, spared), terms)
         with Journal(options.journal, begin) as journal, calendar_bar(population, options) as watch:
             driver = Driver(
                 population,
@@ -102,6 +98,26 @@ async def _simulate(options: SimulationOptions) -> Report:
             with _interruptible(driver):
                 await driver.run()
     return report
+
+
+def _settings(options: SimulationOptions, spared: frozenset[str]) -> PopulationSettings:
+    """Who lives.
+
+    Args:
+        options: of the simulation.
+        spared: titles that earlier runs withdrew, in a year that is the same.
+    """
+    return PopulationSettings(
+        run=options.run,
+        seed=options.seed,
+        members=options.members,
+        actions_per_member=options.actions_per_member,
+        days=options.days,
+        zipf_exponent=options.zipf_exponent,
+        withdrawals=options.withdrawals,
+        spared=spared,
+        processes=len(options.urls),
+    )
 
 
 async def _check(options: CheckOptions) -> Verdict:

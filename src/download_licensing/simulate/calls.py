@@ -16,14 +16,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         kind: what is asked.
-        customer_id: whose.
+        customer_id: whose; "" for what an operator says of a title.
         at: the simulated time it is sent at.
         key: the idempotency key; "" for a query.
         license_id, device_id, title_id, plan: what it names, where the kind of call names it.
         country, time_zone, standing, reason, session_id: likewise.
         device_time: the time that a device claims for a play or a release.
         events: of a session, as the device tells them: kind and time.
-        items: of a sync.
+        items: of a sync, or of renewals in bulk.
+        process: of the service that is asked; None: whose turn it is.
         repeats: the same was said before under the same key, so nothing new may come of it.
         reuses_key: the key was used before for another command, so only a refusal is right.
     """
@@ -44,6 +45,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device_time: datetime | None = None
     events: tuple[tuple[str, datetime], ...] = ()
     items: tuple[Item, ...] = ()
+    process: int | None = None
     repeats: bool = False
     reuses_key: bool = False
 

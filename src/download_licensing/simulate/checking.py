@@ -13,7 +13,9 @@ import msgspec
 from download_licensing.simulate.histories import (
     HistoryUnavailable,
     fetch_history,
+    fetch_titles,
     read_history,
+    read_titles,
 )
 from download_licensing.simulate.journal import LinesByOwner
 from download_licensing.simulate.options import CheckOptions
@@ -24,7 +26,10 @@ from download_licensing.simulate.oracle import (
     Kind,
     RecordedEvent,
     Terms,
+    TitleHistory,
+    Titles,
     examine,
+    examine_titles,
     read_terms,
 )
 from download_licensing.simulate.transport import HttpTransport, Transport, Unreachable
@@ -119,11 +124,13 @@ class _Check:
         whole = journal is not None and journal.ended
         self._verdict = Verdict(options.findings_max, whole)
         self._licenses: set[str] = set()
+        self._titles = Titles()
 
     async def run(self, transport: Transport | None) -> Verdict:
         started = time.perf_counter()
         customers = self._customers()
         waiting = iter(customers)
+        await self._examine_titles(transport)
 
         async def work() -> None:
             for customer_id in waiting:
@@ -139,6 +146,22 @@ class _Check:
                 worker.cancel()
         self._verdict.duration_s = time.perf_counter() - started
         return self._verdict
+
+    async def _examine_titles(self, transport: Transport | None) -> None:
+        events = await self._events_of_titles(transport)
+        lines = [] if self._journal is None else self._journal.of_titles()
+        entries = [_decode_entry(line) for line in lines]
+        history = TitleHistory(events, entries, self._verdict.whole)
+        found, self._titles = examine_titles(history)
+        self._verdict.answers += sum(1 for entry in entries if entry.status)
+        self._verdict.events += len(events)
+        self._verdict.take(found)
+
+    async def _events_of_titles(self, transport: Transport | None) -> list[RecordedEvent]:
+        if transport is not None:
+            return await fetch_titles(transport)
+        assert self._export is not None
+        return read_titles(self._export)
 
     def _customers(self) -> Sequence[str]:
         """Those of the journal; without one, all of the export."""
@@ -158,7 +181,7 @@ class _Check:
         self._verdict.customers += 1
         self._verdict.events += len(events)
         self._verdict.answers += sum(1 for entry in entries if entry.status)
-        self._verdict.take(examine(history, self._terms))
+        self._verdict.take(examine(history, self._terms, self._titles))
         self._verdict.take(self._issued_twice(customer_id, events))
 
     def _entries(self, customer_id: str) -> list[Entry]:

@@ -73,6 +73,9 @@ def simulate(
     zipf: Annotated[
         float, typer.Option(min=0, max=5, help="Zipf exponent of the choice of titles.")
     ] = 1.1,
+    withdrawals: Annotated[
+        int, typer.Option(min=0, max=1_000, help="Titles withdrawn from all for some weeks.")
+    ] = 4,
     connections: Annotated[
         int, typer.Option(min=1, max=_CONNECTIONS_MAX, help="Most requests in flight.")
     ] = 32,
@@ -115,6 +118,7 @@ def simulate(
             days=days,
             seed=seed,
             zipf_exponent=zipf,
+            withdrawals=withdrawals,
             connections=connections,
             timeout_s=timeout_s,
             patience_s=patience_s,

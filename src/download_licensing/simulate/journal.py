@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import msgspec
 
-from download_licensing.simulate.oracle import Entry, Mark
+from download_licensing.simulate.oracle import TITLES_STREAM, Entry, Mark
 
 _BUFFER_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class LinesByOwner:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offsets: dict[str, array[int]] = {}
+        self._of_titles = array("Q")
         self.ended = False
         decoder = msgspec.json.Decoder(Owned)
         with path.open("rb") as file:
@@ -97,8 +98,10 @@ class LinesByOwner:
                 self.ended = self.ended or owned.mark == "end"
                 kind, _, named = owned.stream.partition("/")
                 owner = owned.customer_id or (named if kind == "customer" else "")
-                if owner:  # marks have none, and neither do the streams of policies and the like
+                if owner:
                     self._offsets.setdefault(owner, array("Q")).append(offset)
+                elif owned.stream == TITLES_STREAM or not (owned.stream or owned.mark):
+                    self._of_titles.append(offset)  # what is left is of policies and the like
                 offset += len(line)
 
     @property
@@ -108,7 +111,14 @@ class LinesByOwner:
 
     def of(self, customer_id: str) -> Iterator[bytes]:
         """The lines of one customer, in the order of the file."""
+        return self._lines(self._offsets.get(customer_id, ()))
+
+    def of_titles(self) -> Iterator[bytes]:
+        """The lines about titles, which are no customer's, in the order of the file."""
+        return self._lines(self._of_titles)
+
+    def _lines(self, offsets: Iterable[int]) -> Iterator[bytes]:
         with self._path.open("rb") as file:
-            for offset in self._offsets.get(customer_id, ()):
+            for offset in offsets:
                 file.seek(offset)
                 yield file.readline()

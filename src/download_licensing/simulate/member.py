@@ -21,7 +21,8 @@ from download_licensing.simulate.household import (
     Popularity,
     draw_device,
 )
-from download_licensing.simulate.oracle.answers import Grant, Refusal
+from download_licensing.simulate.oracle.answers import Grant, Refusal, Renewed
+from download_licensing.simulate.oracle.journal import Item
 from download_licensing.simulate.oracle.terms import Clause, Terms
 from download_licensing.simulate.reports import Reporting
 from download_licensing.simulate.speech import Speech
@@ -31,6 +32,9 @@ _RACE_ODDS = 0.5
 _PLAY_ODDS = 0.8
 _DELETE_ODDS = 0.6
 _QUESTION_ODDS = 0.08
+_RENEW_ALL_ODDS = 0.4
+_WHOLE_HOUSEHOLD_ODDS = 0.3
+_RENEWED_AT_ONCE_MAX = 40
 
 Told = Generator[Step, list[Answer], Answer]
 
@@ -129,6 +133,8 @@ class Member:
             hours = self._rng.uniform(3, 24 * self._habits.offline_days_max)
             back_at = at + timedelta(seconds=round(hours * 3600))
             self._agenda.add(back_at, self._reporting.coming_back(device))
+            if self._rng.random() < _RENEW_ALL_ODDS:
+                self._agenda.add(back_at + _SECOND, self._renewing_all(device))
             yield from ()
 
         return intent
@@ -218,6 +224,26 @@ class Member:
                     self._agenda.add(self._renewal_time(at + _SECOND, download), intent)
             elif isinstance(answer.body, Refusal):
                 self._come_back(answer.body, intent)
+
+        return intent
+
+    def _renewing_all(self, device: Device) -> Intent:
+        """Renew in one request what a device has, or now and then what all of them have."""
+
+        def intent(at: datetime) -> Life:
+            everything = self._rng.random() < _WHOLE_HOUSEHOLD_ODDS
+            held = [d for d in self._downloads.values() if everything or d.device is device]
+            chosen = self._rng.sample(held, min(len(held), _RENEWED_AT_ONCE_MAX))
+            if not chosen or not device.online:
+                return
+            items = tuple([Item(kind="renew", item_id="", license_id=d.license_id) for d in chosen])
+            answer = yield from self._speech.say(
+                self._speech.call(at, kind="renewals", items=items)
+            )
+            if isinstance(answer.body, Renewed):
+                for item in answer.body.items:
+                    if item.grant is not None:
+                        self._downloads[item.license_id].expires_at = item.grant.expires_at
 
         return intent
 

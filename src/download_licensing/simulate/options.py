@@ -53,6 +53,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         actions_per_member: mean number of requests of one member.
         days: length of the simulated calendar.
         zipf_exponent: how strongly a few titles are preferred; 0: not at all.
+        withdrawals: titles that operators withdraw for some weeks, at most half of all.
         connections: most requests in flight.
         timeout_s: how long one attempt waits for its answer.
         patience_s: how long an unanswered request is repeated under its key.
@@ -72,6 +73,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     actions_per_member: Annotated[int, Meta(ge=1, le=10_000)] = 40
     days: Annotated[int, Meta(ge=1, le=3_650)] = 400
     zipf_exponent: Annotated[float, Meta(ge=0, le=5)] = 1.1
+    withdrawals: Annotated[int, Meta(ge=0, le=1_000)] = 4
     connections: Connections = 32
     timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10
     patience_s: Annotated[float, Meta(ge=0, le=3_600)] = 60

@@ -11,6 +11,7 @@ import msgspec
 from download_licensing.simulate.calls import Life
 from download_licensing.simulate.household import Popularity, draw_habits
 from download_licensing.simulate.member import Member
+from download_licensing.simulate.operators import Operators
 from download_licensing.simulate.oracle.terms import Terms
 
 BEGINS_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +29,9 @@ class PopulationSettings(msgspec.Struct, frozen=True, kw_only=True):
         actions_per_member: mean number of requests of one member.
         days: length of the simulated calendar; more than 365 lets yearly caps roll.
         zipf_exponent: how strongly a few titles are preferred; 0: not at all.
+        withdrawals: titles that operators withdraw from all for some weeks.
+        spared: titles that they do not.
+        processes: of the service, each of which they tell.
     """
 
     run: str
@@ -36,6 +40,9 @@ class PopulationSettings(msgspec.Struct, frozen=True, kw_only=True):
     actions_per_member: int
     days: int
     zipf_exponent: float
+    withdrawals: int = 0
+    spared: frozenset[str] = frozenset()
+    processes: int = 1
 
 
 class Population:
@@ -58,8 +65,24 @@ class Population:
         return self._settings.members
 
     def lives(self) -> Iterator[Life]:
-        """The lives of all members, one after another."""
-        return (self.member(index).live() for index in range(self._settings.members))
+        """The lives of all members, one after another; then the operators', if there is one."""
+        yield from (self.member(index).live() for index in range(self._settings.members))
+        if self._settings.withdrawals:
+            yield self.operators().live()
+
+    def operators(self) -> Operators:
+        """Those who withdraw titles."""
+        settings = self._settings
+        return Operators(
+            settings.run,
+            random.Random(f"{settings.seed}/operators"),
+            self._popularity,
+            withdrawals=settings.withdrawals,
+            spared=settings.spared,
+            processes=settings.processes,
+            begins_at=self.begins_at,
+            ends_at=self.ends_at,
+        )
 
     def member(self, index: int) -> Member:
         """Draw one member; the same index gives the same member."""

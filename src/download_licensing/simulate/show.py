@@ -28,6 +28,9 @@ _DONE = {
     "license": "licences queried",
     "devices": "device lists queried",
     "allowance": "allowances queried",
+    "renewals": "renewals in bulk",
+    "withdraw": "titles withdrawn",
+    "reinstate": "titles reinstated",
 }
 _SAMPLES_MAX = 10
 

@@ -38,7 +38,8 @@ class HttpTransport:
     """
 
     def __init__(self, urls: Sequence[str], connections: int, timeout_s: float) -> None:
-        self._turns = cycle([url.rstrip("/") for url in urls])
+        self._urls = [url.rstrip("/") for url in urls]
+        self._turns = cycle(self._urls)
         self._connections = connections
         self._timeout_s = timeout_s
 
@@ -62,7 +63,8 @@ class HttpTransport:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """See `Transport`."""
-        url = URL(next(self._turns) + request.path, encoded=True)
+        asked = next(self._turns) if request.process is None else self._urls[request.process]
+        url = URL(asked + request.path, encoded=True)
         try:
             async with self._session.request(
                 request.method, url, data=request.body, headers=request.headers

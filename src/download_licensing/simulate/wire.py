@@ -22,8 +22,8 @@ _RIGHT: Mapping[CallKind, Statuses] = {
     "standing": {200: ()},
     "block": {200: ()},
     "unblock": {200: ()},
-    "request": {201: ()},
-    "renew": {200: (), 409: ("license-released", "license-revoked")},
+    "request": {201: (), 409: ("title-withdrawn",)},
+    "renew": {200: (), 409: ("license-released", "license-revoked", "title-withdrawn")},
     "play": {200: ()},
     "session": {200: ()},
     "sync": {200: ()},
@@ -32,7 +32,10 @@ _RIGHT: Mapping[CallKind, Statuses] = {
     "remove": {200: (), 404: ("device-not-found",)},
     "license": {200: ()},
     "devices": {200: ()},
-    "allowance": {200: ()},
+    "allowance": {200: (), 409: ("title-withdrawn",)},
+    "renewals": {200: ()},
+    "withdraw": {200: ()},
+    "reinstate": {200: ()},
 }
 _REUSED: Statuses = {422: ("idempotency-key-reused",)}
 # Problems of a 503, each with whether it has to say when to come back.
@@ -51,12 +54,21 @@ class Violation(Exception):
 
 
 class HttpRequest(msgspec.Struct, frozen=True, gc=False):
-    """A call as it is sent. `body` is None where there is none."""
+    """A call as it is sent.
+
+    Attributes:
+        method: of HTTP.
+        path: with the query.
+        headers: names in lower case.
+        body: None: there is none.
+        process: of the service that it is for; None: whose turn it is.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes | None
+    process: int | None = None
 
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +87,7 @@ def to_http(call: Call) -> HttpRequest:
         headers["idempotency-key"] = call.key
     if body is not None:
         headers["content-type"] = "application/json"
-    return HttpRequest(method, path, headers, body)
+    return HttpRequest(method, path, headers, body, call.process)
 
 
 Line = tuple[str, str, bytes | None]
@@ -94,6 +106,13 @@ def _line(call: Call, customer: str) -> Line:
         case "region":
             region = {"country": call.country, "time_zone": call.time_zone}
             return "PUT", f"{customer}/account/region", _encode(region)
+        case "renewals":
+            wanted_ids = [item.license_id for item in call.items]
+            return "POST", f"{customer}/renewals", _encode({"license_ids": wanted_ids})
+        case "withdraw":
+            return "PUT", _withdrawal(call), _encode({"reason": call.reason})
+        case "reinstate":
+            return "DELETE", _withdrawal(call), None
         case "standing" | "block" | "unblock" | "revoke":
             return _operators_line(call, customer.replace("/v1/", "/v1/admin/", 1))
         case "request":
@@ -120,6 +139,10 @@ def _line(call: Call, customer: str) -> Line:
         case "allowance":
             about = f"title_id={call.title_id}&device_id={call.device_id}"
             return "GET", f"{customer}/allowance?{about}", None
+
+
+def _withdrawal(call: Call) -> str:
+    return f"/v1/admin/titles/{call.title_id}/withdrawal"
 
 
 def _synced(call: Call) -> bytes:

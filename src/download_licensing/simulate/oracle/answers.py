@@ -153,6 +153,7 @@ class SyncedItem(msgspec.Struct, frozen=True):
     state: str | None
     effective_expires_at: datetime | None
     refusal: ItemRefusal | None
+    grant: Grant | None
 
 
 class Synced(msgspec.Struct, frozen=True):
@@ -161,6 +162,21 @@ class Synced(msgspec.Struct, frozen=True):
     customer_id: str
     device_id: str
     items: list[SyncedItem]
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """The answer to renewals in bulk: its items in the order in which they were asked for."""
+
+    customer_id: str
+    items: list[SyncedItem]
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """How a title stands after it was withdrawn or reinstated."""
+
+    title_id: str
+    withdrawn_at: datetime | None
+    reason: str | None
 
 
 class Removal(msgspec.Struct, frozen=True):
@@ -211,6 +227,8 @@ Body = (
     | License
     | Session
     | Synced
+    | Renewed
+    | Withdrawal
     | Removal
     | Devices
     | Allowance
@@ -235,6 +253,9 @@ _RIGHT: dict[str, type[Body]] = {
     "license": License,
     "devices": Devices,
     "allowance": Allowance,
+    "renewals": Renewed,
+    "withdraw": Withdrawal,
+    "reinstate": Withdrawal,
 }
 
 

@@ -7,7 +7,7 @@ limit, and their times must be what the terms make of the decision time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -64,6 +64,34 @@ def check_deed(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     yield Complaint(Kind.SHAPE, f"no command records only {', '.join(names)}")
 
 
+def check_settled(settled: Deed, rest: Deed, ledger: Ledger) -> Complaints:
+    """What is wrong with what a command noted first: downloads that withdrawals had ended.
+
+    The ledger is as seen by who knows of them.
+    """
+    settles = not rest.names().keys() & _SETTLING_NOTHING
+    yield from _ends(settled, ledger.ended if settles else {}, ledger)
+
+
+def _ends(deed: Deed, expected: Mapping[str, datetime], ledger: Ledger) -> Complaints:
+    """Devices say, each once, what ended early, and when."""
+    devices = [told.aggregate_id for told in deed.told if isinstance(told.fact, DownloadsEnded)]
+    if len(devices) != len(set(devices)):
+        yield Complaint(Kind.SHAPE, f"a device says twice what ended: {devices}")
+    found = {
+        license_id: (told.aggregate_id, ends_at)
+        for told in deed.told
+        if isinstance(told.fact, DownloadsEnded)
+        for license_id, ends_at in told.fact.ends.items()
+    }
+    due = {
+        license_id: (ledger.licenses[license_id].device_id, ends_at)
+        for license_id, ends_at in expected.items()
+        if license_id in found or license_id not in ledger.forgotten
+    }
+    yield from _same("downloads ended", found, due)
+
+
 def _cut(deed: Deed, ledger: Ledger) -> Complaints:
     """Whatever touches a licence that ended early notes that, once."""
     noted = {told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseCut)}
@@ -107,6 +135,7 @@ def _grant(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     yield from _counted(deed, license_id, issued.device_id, issued.title_id)
     yield from _held(deed, license_id, issued.device_id, issued.title_id, issued.expires_at)
     at = issued.at
+    yield from _offered(issued.title_id, ledger, at)
     holds = holding(ledger, terms, at, issued.title_id)
     for unmet in unmet_by_request(ledger, terms, issued.device_id, issued.title_id, at):
         yield Complaint(Kind.LIMIT_PASSED, f"granted at {at} against {unmet}")
@@ -119,6 +148,11 @@ def _grant(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
         "playback_window_s", issued.playback_window_s, window.total_seconds() if window else 0
     )
     yield from _same("renewals_max", issued.renewals_max, renewals_max)
+
+
+def _offered(title_id: str, ledger: Ledger, at: datetime) -> Complaints:
+    if title_id in ledger.gone:
+        yield Complaint(Kind.LIMIT_PASSED, f"granted at {at}, though {title_id} was withdrawn")
 
 
 def _registration(deed: Deed, ledger: Ledger, device_id: str) -> Complaints:
@@ -213,6 +247,7 @@ def _renewal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     if complaints:
         return
     at = fact.at
+    yield from _offered(kept.title_id, ledger, at)
     holds = holding(ledger, terms, at, kept.title_id)
     yield from _same("refresh", fact.refresh, not kept.active(at))
     for unmet in unmet_by_renewal(ledger, terms, kept, at):
@@ -256,17 +291,11 @@ def _standing(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     fact = _fact(deed, StandingChanged)
     cancels = fact.standing == "cancelled"
     lasting = [kept for kept in ledger.licenses.values() if cancels and kept.active(fact.at)]
-    devices = {kept.device_id for kept in lasting}
-    ended = {
-        license_id: (told.aggregate_id, ends_at)
-        for told in deed.told
-        if isinstance(told.fact, DownloadsEnded)
-        for license_id, ends_at in told.fact.ends.items()
-    }
-    expected = {kept.license_id: (kept.device_id, fact.at) for kept in lasting}
-    shape = {"standing-changed": 1, "downloads-ended": len(devices)}
-    yield from _shape(deed, {name: number for name, number in shape.items() if number})
-    yield from _same("downloads ended", ended, expected)
+    names = deed.names()
+    yield from _shape(deed, {"standing-changed": 1, **_number(names, "downloads-ended")})
+    yield from _ends(
+        deed, {**ledger.ended, **{kept.license_id: fact.at for kept in lasting}}, ledger
+    )
     if ledger.standing == fact.standing:
         yield Complaint(Kind.SHAPE, f"standing {fact.standing}, as it was before")
 
@@ -309,6 +338,12 @@ def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
     yield from _dropped(deed, freed, LicenseReleased)
 
 
+_SETTLING_NOTHING = {
+    *("account-opened", "region-changed", "account-blocked", "account-unblocked"),
+    *("device-removed", "standing-changed"),
+}
+"""Leading events of commands that note nothing of withdrawals first; the last one does it after."""
+
 _CHECKS = {
     "account-opened": _opening,
     "license-issued": _grant,
@@ -325,6 +360,11 @@ _CHECKS = {
     "account-unblocked": _unblock,
     "license-cut": _only_cut,
 }
+
+
+def _number(names: Counter[str], name: str) -> dict[str, int]:
+    """As many of these as there are."""
+    return {name: names[name]} if names[name] else {}
 
 
 def _shape(deed: Deed, expected: dict[str, int], optional: tuple[str, ...] = ()) -> Complaints:

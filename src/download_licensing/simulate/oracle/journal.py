@@ -6,6 +6,8 @@ are of one monotonic clock, so that the lines of one run can be put in real-time
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -29,7 +31,13 @@ CallKind = Literal[
     "license",
     "devices",
     "allowance",
+    "renewals",
+    "withdraw",
+    "reinstate",
 ]
+
+TITLES_STREAM = "titles/withdrawn"
+"""The stream of what operators withdrew from all customers."""
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request.
 
     Attributes:
-        customer_id: whose.
+        customer_id: whose; "" for what an operator asks about a title.
         call: what was asked.
         key: the idempotency key; "" for a query.
         at: the simulated time it was sent with.
@@ -60,7 +68,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         country, time_zone, standing, reason, session_id: likewise.
         device_time: the time a device claims for a play or a release.
         events: of a session, as the device tells them: kind and time.
-        items: of a sync.
+        items: of a sync, or of renewals in bulk.
         crc: of the answer's whole body.
         body: the answer without its texts.
     """
@@ -104,3 +112,12 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     seed: int
     members: int
+
+
+def by_key(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The requests under each key, of the command that the key was first used for."""
+    asked: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.key and not entry.reuses_key:
+            asked[entry.key].append(entry)
+    return dict(asked)

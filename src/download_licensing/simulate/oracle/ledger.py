@@ -7,6 +7,7 @@ That is slow and easy to believe, which is what an oracle is for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -106,7 +107,15 @@ class Download:
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything the events of one customer say."""
+    """Everything the events of one customer say.
+
+    The last three are of a customer as seen by who knows of withdrawals: see `withdrawals.seen`.
+
+    Attributes:
+        gone: titles that are withdrawn.
+        ended: when licences ended for it, of which the stream does not say so yet.
+        forgotten: those of them that had ended anyway, so long ago that it need not be said.
+    """
 
     customer_id: str
     plan: str | None = None
@@ -120,6 +129,9 @@ class Ledger:
     devices: dict[str, DeviceKept] = field(default_factory=dict)
     licenses: dict[str, LicenseKept] = field(default_factory=dict)
     downloads: list[Download] = field(default_factory=list)
+    gone: Set[str] = frozenset()
+    ended: Mapping[str, datetime] = field(default_factory=dict)
+    forgotten: Set[str] = frozenset()
 
     def active_on(self, device_id: str, at: datetime) -> list[LicenseKept]:
         """The active licences of a device."""
@@ -167,7 +179,7 @@ class Ledger:
             case DownloadShortened(license_id, expires_at, _):
                 self.devices[told.aggregate_id].held[license_id] = expires_at
             case DownloadsEnded(ends):
-                self.devices[told.aggregate_id].held |= ends
+                self._end(self.devices[told.aggregate_id], ends)
             case DownloadDropped(license_id, _):
                 del self.devices[told.aggregate_id].held[license_id]
             case _:
@@ -192,6 +204,14 @@ class Ledger:
                 self.blocked = ""
             case _:
                 self._enter_license(told)
+
+    def _end(self, device: DeviceKept, ends: Mapping[str, datetime]) -> None:
+        """A device says what ended early: a cancellation had ended it, or a withdrawal did."""
+        for license_id, end in ends.items():
+            device.held[license_id] = end
+            kept = self.licenses[license_id]
+            if kept.ends_at() != end:
+                kept.expires_at, kept.cut_reason, kept.cut_noted = end, "title-withdrawn", False
 
     def _cut(self, at: datetime) -> None:
         """Everything ends when a customer cancels; each licence says so when it is next touched."""
@@ -230,8 +250,10 @@ class Ledger:
             case LicenseReleased(reason, _, at):
                 kept = self.licenses[told.aggregate_id]
                 kept.released_at, kept.release_reason = at, reason
-            case LicenseCut():
-                self.licenses[told.aggregate_id].cut_noted = True
+            case LicenseCut(reason, ends_at):
+                kept = self.licenses[told.aggregate_id]
+                kept.expires_at, kept.cut_reason, kept.cut_noted = ends_at, reason, True
+                self.devices[kept.device_id].held[kept.license_id] = kept.ends_at()
             case LicenseRevoked(reason, at):
                 kept = self.licenses[told.aggregate_id]
                 kept.revoked_at, kept.revoke_reason = at, reason

@@ -28,7 +28,7 @@ class RealTimeOrder:
         acknowledged = sorted(
             (ended_ns, deed.last)
             for deed, entries in known
-            if (ended_ns := _acknowledged_ns(entries)) is not None
+            if (ended_ns := acknowledged_ns(entries)) is not None
         )
         began = sorted((began_ns(entries), deed.first) for deed, entries in known)
         self._head = deeds[-1].last if deeds else 0
@@ -53,7 +53,7 @@ def began_ns(entries: Sequence[Entry]) -> int:
     return min(entry.began_ns for entry in entries)
 
 
-def _acknowledged_ns(entries: Sequence[Entry]) -> int | None:
+def acknowledged_ns(entries: Sequence[Entry]) -> int | None:
     """When the command had surely taken effect; None: nobody was told.
 
     A grant or renewal is acknowledged by its effect only, so the first answer tells. A play or

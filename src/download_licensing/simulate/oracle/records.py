@@ -198,6 +198,19 @@ class SessionReported(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class TitleWithdrawn(msgspec.Struct, frozen=True):
+    """An operator withdrew a title, the aggregate, from all customers."""
+
+    reason: str
+    at: datetime
+
+
+class TitleReinstated(msgspec.Struct, frozen=True):
+    """A title, the aggregate, can be downloaded again."""
+
+    at: datetime
+
+
 Fact = (
     AccountOpened
     | PlanChanged
@@ -220,6 +233,8 @@ Fact = (
     | LicenseCut
     | LicenseRevoked
     | SessionReported
+    | TitleWithdrawn
+    | TitleReinstated
 )
 
 _FACTS: dict[tuple[str, str], type[Fact]] = {
@@ -244,6 +259,8 @@ _FACTS: dict[tuple[str, str], type[Fact]] = {
     ("license", "license-cut"): LicenseCut,
     ("license", "license-revoked"): LicenseRevoked,
     ("license", "session-reported"): SessionReported,
+    ("title-withdrawal", "title-withdrawn"): TitleWithdrawn,
+    ("title-withdrawal", "title-reinstated"): TitleReinstated,
 }
 _DECODERS = {key: msgspec.json.Decoder(fact) for key, fact in _FACTS.items()}
 

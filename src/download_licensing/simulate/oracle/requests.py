@@ -71,7 +71,7 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed, ledger: Ledger) -> str
     The ledger is as it was before.
     """
     entry = entries[0]
-    if entry.call == "sync":
+    if entry.call in {"sync", "renewals"}:
         asked_for = [_alone(entries, item) for item in entry.items]
         differences = [asked_otherwise(alone, deed, ledger) for alone in asked_for]
         return None if None in differences else f"no item asked for it: {differences[:3]}"
@@ -91,6 +91,19 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed, ledger: Ledger) -> str
     if isinstance(told.fact, LicenseCut):
         asked = (entry.license_id,)
     return None if asked == done else f"asked for {asked}, did {done}"
+
+
+_SETTLING = _TOUCHING | {"plan", "standing", "revoke", "sync", "renewals"}
+"""What may change nothing but that the early ends of downloads are noted."""
+
+
+def settled_otherwise(entries: Sequence[Entry], settled: Deed) -> str | None:
+    """Why a command should have done more than to note early ends; None: it need not."""
+    if entries[0].call not in _SETTLING:
+        return f"{entries[0].call} was asked, yet only {', '.join(settled.names())} recorded"
+    if settled.told[0].fact.at not in {entry.at for entry in entries}:
+        return f"decided by {settled.told[0].fact.at}, which was never sent"
+    return None
 
 
 def _asked(entry: Entry) -> tuple[object, ...]:

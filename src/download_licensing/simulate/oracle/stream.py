@@ -9,14 +9,22 @@ from download_licensing.simulate.oracle.findings import Finding, Kind
 from download_licensing.simulate.oracle.records import RecordedEvent
 
 
-def check_stream(customer_id: str, events: Sequence[RecordedEvent]) -> Iterator[Finding]:
-    """What is wrong with the order of a stream."""
+def check_stream(
+    customer_id: str, events: Sequence[RecordedEvent], stream: str
+) -> Iterator[Finding]:
+    """What is wrong with the order of a stream.
+
+    Args:
+        customer_id: whom the findings are about.
+        events: of the stream.
+        stream: its name.
+    """
     for expected, event in enumerate(events, start=1):
         if event.position != expected:
             detail = f"position {event.position} where {expected} is due"
             yield Finding(customer_id, expected, Kind.STREAM, detail)
             return
-        if event.stream not in {"", f"customer/{customer_id}"}:
+        if event.stream not in {"", stream}:
             detail = f"event of stream {event.stream!r}"
             yield Finding(customer_id, expected, Kind.STREAM, detail)
     yield from _recorded_times(customer_id, events)

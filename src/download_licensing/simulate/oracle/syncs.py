@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from download_licensing.simulate.oracle import limits
-from download_licensing.simulate.oracle.answers import SyncedItem
-from download_licensing.simulate.oracle.ledger import Ledger
+from download_licensing.simulate.oracle.answers import Renewed, Synced, SyncedItem, Unmet
+from download_licensing.simulate.oracle.grants import grant_against
+from download_licensing.simulate.oracle.journal import Entry
+from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
 from download_licensing.simulate.oracle.records import (
     Deed,
     DeviceRegistered,
@@ -23,11 +25,28 @@ from download_licensing.simulate.oracle.records import (
     DownloadsEnded,
     LicenseCut,
     LicenseReleased,
+    LicenseRenewed,
     PlayCounted,
     SessionReported,
     Told,
 )
 from download_licensing.simulate.oracle.terms import Terms
+from download_licensing.simulate.oracle.withdrawals import Known, seen
+
+SYNCING = {"sync", "renewals"}
+"""Calls that are answered item by item."""
+
+
+def settled_apart(deed: Deed) -> tuple[Deed, Deed]:
+    """What a deed notes first, downloads that ended meanwhile, and what it does then."""
+    number = 0
+    while number < len(deed.told) and isinstance(deed.told[number].fact, DownloadsEnded):
+        number += 1
+    settled, rest = deed.told[:number], deed.told[number:]
+    return (
+        Deed(deed.command_id, deed.first, deed.last, settled),
+        Deed(deed.command_id, deed.first, deed.last, rest),
+    )
 
 
 def parts_of(deed: Deed) -> list[Deed]:
@@ -68,45 +87,67 @@ class SyncWalk:
         ledger: moves on with the parts.
         terms: that hold.
         at: the time of the decisions.
+        known: what they may have known of withdrawals.
     """
 
     def __init__(
-        self, items: Sequence[SyncedItem], ledger: Ledger, terms: Terms, at: datetime
+        self,
+        items: Sequence[SyncedItem],
+        ledger: Ledger,
+        terms: Terms,
+        at: datetime,
+        known: Known,
     ) -> None:
         self._items = deque(items)
         self._ledger = ledger
         self._terms = terms
         self._at = at
+        self._known = known
+        self._found: list[str] = []
 
-    def before(self, part: Deed) -> Iterator[str]:
+    def before(self, part: Deed) -> None:
         """Judge the items that come before a part, and had no effect."""
         while self._items and not self._made(self._items[0], part):
-            yield from self._judge(self._items.popleft(), done=False)
+            self._judge(self._items.popleft(), done=False)
 
-    def after(self, part: Deed) -> Iterator[str]:
+    def after(self, part: Deed) -> None:
         """Judge the item that a part was recorded for."""
-        if self._items:
-            only_cut = all(isinstance(told.fact, LicenseCut) for told in part.told)
-            yield from self._judge(self._items.popleft(), done=not only_cut)
-        else:
-            yield f"{part.told[0].name} for no item of the answer"
+        if not self._items:
+            self._found.append(f"{part.told[0].name} for no item of the answer")
+            return
+        item = self._items.popleft()
+        only_cut = all(isinstance(told.fact, LicenseCut) for told in part.told)
+        self._judge(item, done=not only_cut)
+        for told in part.told:
+            if isinstance(told.fact, LicenseRenewed) and told.fact.item_id != item.item_id:
+                self._found.append(f"item {item.item_id} is recorded as {told.fact.item_id}")
 
-    def rest(self) -> Iterator[str]:
-        """Judge what is left: none of it had an effect."""
+    def contradictions(self) -> list[str]:
+        """All that speaks against the answer; what is left of its items had no effect."""
         while self._items:
-            yield from self._judge(self._items.popleft(), done=False)
+            self._judge(self._items.popleft(), done=False)
+        return self._found
 
     def _made(self, item: SyncedItem, part: Deed) -> bool:
-        kept = self._ledger.licenses.get(item.license_id)
-        touched = kept is not None and not kept.cut_noted
-        return (item.outcome == "done" or touched) and any(
-            _license_of(told) == item.license_id for told in part.told
+        about = [told.fact for told in part.told if _license_of(told) == item.license_id]
+        touched = any(isinstance(fact, LicenseCut) for fact in about)
+        return bool(about) and (item.outcome == "done" or touched)
+
+    def _judge(self, item: SyncedItem, *, done: bool) -> None:
+        if done != (item.outcome == "done"):
+            said = f"is {item.outcome}, {'' if done else 'not '}recorded"
+            self._found.append(f"item {item.item_id} {said}")
+        self._found += self._known.judge(
+            lambda withdrawn: item_against(
+                item, seen(self._ledger, withdrawn, self._at), self._terms, self._at
+            )
         )
 
-    def _judge(self, item: SyncedItem, *, done: bool) -> Iterator[str]:
-        if done != (item.outcome == "done"):
-            yield f"item {item.item_id} is {item.outcome}, {'' if done else 'not '}recorded"
-        yield from item_against(item, self._ledger, self._terms, self._at)
+
+def contradictions_of(walks: Sequence[SyncWalk]) -> list[str]:
+    """What speaks against all answers to a command with an effect: one has to be right."""
+    found = [walk.contradictions() for walk in walks]
+    return [] if [] in found or not found else found[-1]
 
 
 def item_against(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -> Iterator[str]:
@@ -118,9 +159,46 @@ def item_against(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -
         said, expected = (item.state, item.effective_expires_at), (kept.state(at), kept.ends_at())
         if said != expected:
             yield f"item {item.item_id}: answered {said}, expected {expected}"
-    elif item.refusal.unmet:
-        unmet = limits.unmet_by_renewal(ledger, terms, kept, at)
-        if item.refusal.unmet != unmet or kept.ended_at is not None:
-            yield f"item {item.item_id}: refused for {item.refusal.unmet}, expected {unmet}"
-    elif item.refusal.reason != f"license-{kept.state(at)}" or kept.ended_at is None:
-        yield f"item {item.item_id}: refused for {item.refusal.reason}; it is {kept.state(at)}"
+        yield from _granted(item, ledger, terms, at)
+    elif item.kind != "renewal":
+        yield f"item {item.item_id}: a {item.kind} was refused"
+    else:
+        said_why = (item.refusal.reason, item.refusal.unmet)
+        why = _refused_for(kept, ledger, terms, at)
+        if said_why != why:
+            yield f"item {item.item_id}: refused for {said_why}, expected {why}"
+
+
+def _granted(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -> Iterator[str]:
+    """A renewal comes with its grant, whose numbers are those after it; nothing else does."""
+    if (item.grant is not None) != (item.kind == "renewal"):
+        yield f"item {item.item_id}: a {item.kind} with grant {item.grant}"
+    elif item.grant is not None and item.outcome == "done":
+        for contradiction in grant_against(item.grant, ledger, terms, at):
+            yield f"item {item.item_id}: {contradiction}"
+
+
+def _refused_for(
+    kept: LicenseKept, ledger: Ledger, terms: Terms, at: datetime
+) -> tuple[str, list[Unmet]]:
+    if kept.ended_at is not None:
+        return f"license-{kept.state(at)}", []
+    if kept.title_id in ledger.gone:
+        return "title-withdrawn", []
+    unmet = limits.unmet_by_renewal(ledger, terms, kept, at)
+    return (unmet[0].reason if unmet else "", unmet)
+
+
+def items_against(entry: Entry, body: Synced | Renewed) -> Iterator[str]:
+    """An answer has the items that were asked for: each once, in bulk in their order."""
+    asked = [(_KINDS.get(item.kind, item.kind), item.license_id) for item in entry.items]
+    answered = [(item.kind, item.license_id) for item in body.items]
+    if isinstance(body, Synced):
+        ids, said = {item.item_id for item in entry.items}, [item.item_id for item in body.items]
+        if len(said) != len(ids) or set(said) != ids or sorted(asked) != sorted(answered):
+            yield f"items {sorted(ids)} were brought, {said} answered"
+    elif asked != answered:
+        yield f"renewals of {asked} were asked for, {answered} answered"
+
+
+_KINDS = {"renew": "renewal"}

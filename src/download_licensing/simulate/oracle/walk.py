@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from math import inf
 
 import msgspec
 
 from download_licensing.simulate.oracle.answers import (
     Body,
+    Problem,
     Refusal,
+    Renewed,
     Synced,
     decode_body,
 )
 from download_licensing.simulate.oracle.claims import (
     NOTHING_OF_IT,
+    WITHDRAWN,
     Effect,
     against,
     against_effect,
 )
-from download_licensing.simulate.oracle.deeds import check_deed
-from download_licensing.simulate.oracle.findings import Finding, Kind
-from download_licensing.simulate.oracle.journal import Entry
+from download_licensing.simulate.oracle.deeds import check_deed, check_settled
+from download_licensing.simulate.oracle.findings import Complaint, Finding, Kind
+from download_licensing.simulate.oracle.journal import Entry, by_key
 from download_licensing.simulate.oracle.ledger import Ledger
-from download_licensing.simulate.oracle.order import RealTimeOrder, began_ns
+from download_licensing.simulate.oracle.order import RealTimeOrder, acknowledged_ns, began_ns
 from download_licensing.simulate.oracle.records import (
     AccountOpened,
     Deed,
@@ -34,10 +38,19 @@ from download_licensing.simulate.oracle.records import (
     UnreadableEvent,
     deeds_of,
 )
-from download_licensing.simulate.oracle.requests import asked_otherwise
+from download_licensing.simulate.oracle.requests import asked_otherwise, settled_otherwise
 from download_licensing.simulate.oracle.stream import check_stream
-from download_licensing.simulate.oracle.syncs import SyncWalk, parts_of
+from download_licensing.simulate.oracle.syncs import (
+    SYNCING,
+    SyncWalk,
+    contradictions_of,
+    parts_of,
+    settled_apart,
+)
 from download_licensing.simulate.oracle.terms import Terms
+from download_licensing.simulate.oracle.withdrawals import Known, Titles, Withdrawn, seen
+
+NONE_WITHDRAWN = Titles()
 
 
 class History(msgspec.Struct):
@@ -76,9 +89,16 @@ class _Claim(msgspec.Struct):
     contradiction: str = "no state in real-time order is left for it"
 
 
-def examine(history: History, terms: Terms) -> list[Finding]:
-    """Everything that is wrong with one customer's history, in the order of the stream."""
-    found = list(check_stream(history.customer_id, history.events))
+def examine(history: History, terms: Terms, titles: Titles = NONE_WITHDRAWN) -> list[Finding]:
+    """Everything that is wrong with one customer's history, in the order of the stream.
+
+    Args:
+        history: the customer's.
+        terms: what there is, and what holds for it.
+        titles: that were withdrawn, and when it was known.
+    """
+    stream = f"customer/{history.customer_id}"
+    found = list(check_stream(history.customer_id, history.events, stream))
     if found:
         return found
     try:
@@ -89,7 +109,7 @@ def examine(history: History, terms: Terms) -> list[Finding]:
     if unknown:
         detail = f"the catalogue has no {', '.join(sorted(unknown))}: is it the service's?"
         return [Finding(history.customer_id, 0, Kind.SHAPE, detail)]
-    return _Walk(history, deeds, terms).run()
+    return _Walk(history, deeds, terms, titles).run()
 
 
 def _named(history: History, deeds: Iterable[Deed]) -> set[str]:
@@ -102,13 +122,14 @@ def _named(history: History, deeds: Iterable[Deed]) -> set[str]:
 
 
 class _Walk:
-    def __init__(self, history: History, deeds: list[Deed], terms: Terms) -> None:
+    def __init__(self, history: History, deeds: list[Deed], terms: Terms, titles: Titles) -> None:
         self._history = history
+        self._titles = titles
         self._deeds = deeds
         self._terms = terms
         self._ledger = Ledger(history.customer_id)
         self._found: list[Finding] = []
-        self._asked = _by_key(history.entries)
+        self._asked = by_key(history.entries)
         self._order = RealTimeOrder(deeds, self._asked)
         self._deed_of = self._deeds_by_key()
         self._coming = sorted(self._claims(), key=lambda claim: claim.earliest, reverse=True)
@@ -162,36 +183,72 @@ class _Walk:
         """Check a deed, part by part; False if the walk cannot go on."""
         entries = self._asked.get(deed.command_id, [])
         self._check_order(deed, entries)
-        synced = self._synced(deed, entries)
-        for part in parts_of(deed) if synced or not entries else [deed]:
-            if synced:
-                self._object(part, synced.before(part))
+        at, known = deed.told[0].fact.at, self._known(deed, entries)
+        settled, rest = settled_apart(deed)
+        if not self._check_settled(settled, rest, entries, known, at):
+            return False
+        synced = self._synced(entries, known, at)
+        together = bool(entries) and entries[0].call in SYNCING
+        for part in self._parts(rest, split=together or not entries):
+            for walk in synced:
+                walk.before(part)
             if entries and (difference := asked_otherwise(entries, part, self._ledger)):
                 self._find(deed.first, Kind.SHAPE, f"key {deed.command_id}: {difference}")
-            for complaint in check_deed(part, self._ledger, self._terms):
+            for complaint in self._complaints(part, known, at):
                 self._find(deed.first, complaint.kind, complaint.detail)
             if not self._enter(part):
                 return False
-            if synced:
-                self._object(part, synced.after(part))
-        if synced:
-            self._object(deed, synced.rest())
+            for walk in synced:
+                walk.after(part)
+        for contradiction in contradictions_of(synced):
+            self._find(deed.last, Kind.ANSWER, f"key {deed.command_id}: {contradiction}")
         return True
 
-    def _synced(self, deed: Deed, entries: Sequence[Entry]) -> SyncWalk | None:
-        """The answer to a sync, to be walked beside what it recorded; without one, nothing is."""
-        if not entries or entries[0].call != "sync":
-            return None
-        answered = next((entry for entry in entries if entry.status == 200), None)
-        body = answered and decode_body(answered.call, answered.status, answered.body)
-        items = body.items if isinstance(body, Synced) else []
-        return SyncWalk(items, self._ledger, self._terms, deed.told[0].fact.at)
+    def _known(self, deed: Deed, entries: Sequence[Entry]) -> Known:
+        """What a deed may have known of withdrawals."""
+        sent = [entry for entry in entries if entry.at == deed.told[0].fact.at] or entries
+        if not sent:
+            return self._titles.known()
+        ended = acknowledged_ns(sent)
+        return self._titles.known(began_ns(sent), inf if ended is None else ended)
 
-    def _object(self, deed: Deed, contradictions: Iterable[str]) -> None:
-        answered = any(entry.status == 200 for entry in self._asked[deed.command_id])
-        for contradiction in contradictions:
-            if answered:
-                self._find(deed.last, Kind.ANSWER, f"sync {deed.command_id}: {contradiction}")
+    def _check_settled(
+        self, settled: Deed, rest: Deed, entries: Sequence[Entry], known: Known, at: datetime
+    ) -> bool:
+        """Check what a deed notes first; False if the walk cannot go on."""
+        complaints = known.judge(
+            lambda withdrawn: check_settled(settled, rest, seen(self._ledger, withdrawn, at))
+        )
+        for complaint in complaints:
+            self._find(settled.first, complaint.kind, complaint.detail)
+        if entries and not rest.told and (difference := settled_otherwise(entries, settled)):
+            self._find(settled.first, Kind.SHAPE, f"key {settled.command_id}: {difference}")
+        return self._enter(settled)
+
+    def _parts(self, rest: Deed, *, split: bool) -> list[Deed]:
+        if not rest.told:
+            return []
+        return parts_of(rest) if split else [rest]
+
+    def _complaints(self, part: Deed, known: Known, at: datetime) -> list[Complaint]:
+        return known.judge(
+            lambda withdrawn: check_deed(part, seen(self._ledger, withdrawn, at), self._terms)
+        )
+
+    def _synced(self, entries: Sequence[Entry], known: Known, at: datetime) -> list[SyncWalk]:
+        """The answers to a sync, to be walked beside what it recorded.
+
+        There may be several: one that changed nothing is not kept under its key.
+        """
+        if not entries or entries[0].call not in SYNCING:
+            return []
+        answered = {entry.crc: entry for entry in entries if entry.status == 200}
+        bodies = [decode_body(each.call, 200, each.body) for each in answered.values()]
+        return [
+            SyncWalk(body.items, self._ledger, self._terms, at, known.copy())
+            for body in bodies
+            if isinstance(body, Synced | Renewed)
+        ]
 
     def _check_order(self, deed: Deed, entries: Sequence[Entry]) -> None:
         if not entries:
@@ -247,11 +304,23 @@ class _Walk:
     def _right_here(self, claim: _Claim, position: int) -> bool:
         if position > (claim.latest if claim.effect is None else claim.before):
             return False
-        contradiction = against(claim.entry, claim.body, self._ledger, self._terms, position)
+        contradiction = self._against(claim, position)
         if contradiction is None:
             return True
         claim.contradiction = contradiction
         return False
+
+    def _against(self, claim: _Claim, position: int) -> str | None:
+        """What speaks against an answer here, whatever it may have known of withdrawals."""
+        entry, body = claim.entry, claim.body
+
+        def speaks(withdrawn: Withdrawn) -> list[str]:
+            ledger = seen(self._ledger, withdrawn, entry.at)
+            contradiction = against(entry, body, ledger, self._terms, position)
+            return [] if contradiction is None else [contradiction]
+
+        known = self._titles.known(entry.began_ns, entry.ended_ns)
+        return next(iter(known.judge(speaks)), None)
 
     def _settle_effect(self, claim: _Claim, deed: Deed) -> None:
         freed = {told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseReleased)}
@@ -270,7 +339,8 @@ class _Walk:
     def _reject(self, claim: _Claim) -> None:
         entry = claim.entry
         kind = Kind.ANSWER
-        if isinstance(claim.body, Refusal):
+        withdrawn = isinstance(claim.body, Problem) and claim.body.type == WITHDRAWN
+        if withdrawn or isinstance(claim.body, Refusal):
             kind = Kind.REFUSED_BELOW_LIMIT
         elif claim.contradiction == NOTHING_OF_IT:
             kind = Kind.LOST
@@ -285,11 +355,3 @@ class _Walk:
 
     def _find(self, position: int, kind: Kind, detail: str) -> None:
         self._found.append(Finding(self._history.customer_id, position, kind, detail))
-
-
-def _by_key(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    asked: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.key and not entry.reuses_key:
-            asked[entry.key].append(entry)
-    return dict(asked)

@@ -6,8 +6,8 @@ of the driver's.
 """
 
 import contextlib
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,12 +29,16 @@ from download_licensing.simulate.oracle.limits import (
 from download_licensing.simulate.oracle.records import tell
 from download_licensing.simulate.oracle.sessions import between, session_expected
 from download_licensing.simulate.oracle.terms import Clause, Layer, Terms, Version
+from download_licensing.simulate.oracle.withdrawals import Withdrawn, seen
 from download_licensing.simulate.wire import HttpRequest, HttpResponse
+from tests.unit.download_licensing.simulate.paper_titles import RECORDED_AT, TitlesOnPaper
 
-RECORDED_AT = datetime(2030, 1, 1, tzinfo=UTC)
 Json = dict[str, Any]
 Reply = tuple[int, Json]
 Fact = tuple[str, str, str, Json]
+
+
+_SETTLING_NOTHING = {"account", "region", "block", "standing"}
 
 
 def plan(devices: int, downloads: int) -> Layer:
@@ -92,7 +96,10 @@ class Stream:
     """One customer's events, and the answers by key."""
 
     def __init__(self, customer_id: str) -> None:
-        self.ledger = Ledger(customer_id)
+        self.kept = self.ledger = Ledger(customer_id)
+        self._withdrawn: Withdrawn = {}
+        self._at = RECORDED_AT
+        self._settles = False
         self.events: list[RecordedEvent] = []
         self.answers: dict[str, tuple[tuple[str, ...], Reply]] = {}
         self.renewed_by: set[tuple[str, str]] = set()
@@ -105,8 +112,23 @@ class Stream:
         yield
         self._commit = 0
 
+    def look(self, withdrawn: Withdrawn, at: datetime, *, settles: bool) -> None:
+        """See the customer at a time; what ended meanwhile is recorded with what is to come."""
+        self._withdrawn, self._at, self._settles = withdrawn, at, settles
+        self.ledger = seen(self.kept, withdrawn, at)
+
+    def settle(self, key: str) -> None:
+        """Record what ended meanwhile, if that was not done and is to be."""
+        if self._settles and self.ledger.ended:
+            self.record(key, self._at)
+
     def record(self, key: str, at: datetime, *facts: Fact) -> None:
         """Append one commit of (aggregate type, aggregate id, event name, data)."""
+        settling = _downloads_ended(self.ledger, self.ledger.ended) if self._settles else ()
+        self._append(key, at, *settling, *facts)
+        self.ledger = seen(self.kept, self._withdrawn, self._at)
+
+    def _append(self, key: str, at: datetime, *facts: Fact) -> None:
         first = self._commit or len(self.events) + 1
         recorded_at, commit_id = RECORDED_AT + timedelta(seconds=first), f"commit-{first}"
         for aggregate_type, aggregate_id, name, data in facts:
@@ -122,14 +144,20 @@ class Stream:
                 data=msgspec.Raw(msgspec.json.encode({**data, "at": at})),
             )
             self.events.append(event)
-            self.ledger.enter(tell(event))
+            self.kept.enter(tell(event))
 
 
 class PaperService:
-    """A transport that answers by itself."""
+    """A transport that answers by itself.
+
+    Attributes:
+        knows: whether it minds that titles are withdrawn.
+    """
 
     def __init__(self, terms: Terms = TERMS) -> None:
         self.terms = terms
+        self.titles = TitlesOnPaper()
+        self.knows = True
         self.streams: dict[str, Stream] = {}
         self.requests: list[HttpRequest] = []
 
@@ -140,6 +168,8 @@ class PaperService:
         self.requests.append(request)
         url = urlsplit(request.path)
         parts = url.path.split("/")
+        if "titles" in parts:
+            return self._withdraw(request, parts[parts.index("titles") + 1])
         customer_id, *path = parts[parts.index("customers") + 1 :]
         stream = self.streams.setdefault(customer_id, Stream(customer_id))
         at = datetime.fromisoformat(request.headers["rehearsal-time"])
@@ -153,11 +183,24 @@ class PaperService:
         if known is not None:
             return _response(known[1], replay=True)
         head = len(stream.events)
+        settles = request.method != "GET" and path[-1] not in _SETTLING_NOTHING
+        settles = settles and path[0] != "devices"
+        stream.look(self.titles.withdrawn if self.knows else {}, at, settles=settles)
         decide = self._decide_operators if "admin" in parts else self._decide
         reply = decide(stream, (request.method, path), key, at, body)
+        if reply[0] < 400:
+            stream.settle(key)
         if len(stream.events) > head:
             stream.answers[key] = (command, reply)
         return _response(reply)
+
+    def _withdraw(self, request: HttpRequest, title_id: str) -> HttpResponse:
+        at = datetime.fromisoformat(request.headers["rehearsal-time"])
+        key = request.headers["idempotency-key"]
+        if request.method == "DELETE":
+            return _response((200, self.titles.reinstate(title_id, key, at)))
+        reason = msgspec.json.decode(request.body or b"")["reason"]
+        return _response((200, self.titles.withdraw(title_id, key, at, reason)))
 
     def _decide(
         self, stream: Stream, request: tuple[str, list[str]], key: str, at: datetime, body: Json
@@ -189,12 +232,17 @@ class PaperService:
             case "POST", ["sync"]:
                 with stream.one_commit():
                     return self._sync(stream, key, at, body)
+            case "POST", ["renewals"]:
+                with stream.one_commit():
+                    return self._renew_many(stream, key, at, body["license_ids"])
             case "DELETE", ["devices", device_id]:
                 return self._remove(stream, key, at, device_id)
             case "GET", ["licenses", license_id]:
                 return 200, _license(stream, license_id, at)
             case "GET", ["devices"]:
                 return 200, self._devices(stream, at)
+            case "GET", ["allowance"] if body["title_id"] in stream.ledger.gone:
+                return _problem(409, "title-withdrawn")
             case "GET", ["allowance"]:
                 return 200, self._allowance(stream, at, body["device_id"], body["title_id"])
             case _:
@@ -226,7 +274,11 @@ class PaperService:
             case "PUT", ["standing"]:
                 news = ledger.standing != body["standing"]
                 cancels = news and body["standing"] == "cancelled"
-                ended = list(_ended(ledger, at)) if cancels else []
+                lasting = {k.license_id: at for k in ledger.licenses.values() if k.active(at)}
+                ends = {**ledger.ended, **(lasting if cancels else {})}
+                ended = list(_downloads_ended(ledger, ends))
+                if ended and not news:
+                    stream.record(key, at, *ended)
                 return _account(
                     stream, key, at, ("standing-changed", body) if news else None, *ended
                 )
@@ -248,6 +300,8 @@ class PaperService:
     def _request(
         self, stream: Stream, key: str, at: datetime, device_id: str, title_id: str
     ) -> Reply:
+        if title_id in stream.ledger.gone:
+            return _problem(409, "title-withdrawn")
         if unmet := unmet_by_request(stream.ledger, self.terms, device_id, title_id, at):
             return self._refusal(stream, unmet, at)
         holds = holding(stream.ledger, self.terms, at, title_id)
@@ -275,9 +329,13 @@ class PaperService:
         )
         return 201, self._grant(stream, license_id, at)
 
-    def _renew(self, stream: Stream, key: str, at: datetime, kept: LicenseKept) -> Reply:
+    def _renew(
+        self, stream: Stream, key: str, at: datetime, kept: LicenseKept, item_id: str = ""
+    ) -> Reply:
         if kept.ended_at is not None:
             return _problem(409, f"license-{'released' if kept.released_at else 'revoked'}")
+        if kept.title_id in stream.ledger.gone:
+            return _problem(409, "title-withdrawn")
         if unmet := unmet_by_renewal(stream.ledger, self.terms, kept, at):
             return self._refusal(stream, unmet, at)
         refresh = not kept.active(at)
@@ -287,7 +345,8 @@ class PaperService:
         held_until = min((end for end in ends if end), default=None)
         about = {"license_id": kept.license_id, "device_id": kept.device_id}
         counted = ("downloaded-title", kept.title_id, "download-counted", about)
-        renewed = {"expires_at": expires_at, "refresh": refresh, "policy_version": holds.version}
+        told = {"policy_version": holds.version, "item_id": item_id}
+        renewed = {"expires_at": expires_at, "refresh": refresh, **told}
         held = _held(kept.license_id, kept.title_id, held_until)
         stream.record(
             key,
@@ -323,6 +382,11 @@ class PaperService:
         about = {"customer_id": stream.ledger.customer_id, "device_id": body["device_id"]}
         return 200, {**about, "items": answered}
 
+    def _renew_many(self, stream: Stream, key: str, at: datetime, wanted: list[str]) -> Reply:
+        items = [{"item_id": f"key-{key}", "license_id": license_id} for license_id in wanted]
+        answered = [self._item(stream, key, at, "renewal", item) for item in items]
+        return 200, {"customer_id": stream.ledger.customer_id, "items": answered}
+
     def _item(self, stream: Stream, key: str, at: datetime, kind: str, item: Json) -> Json:
         license_id, head = item["license_id"], len(stream.events)
         kept = stream.ledger.licenses[license_id]
@@ -335,13 +399,15 @@ class PaperService:
                 ids = (license_id, item["session_id"])
                 status, body = self._session(stream, key, at, ids, item["events"])
             case _ if (license_id, item["item_id"]) in stream.renewed_by and not kept.ended_at:
-                status, body = 200, {}
+                status, body = 200, self._grant(stream, license_id, at)
             case _:
-                status, body = self._renew(stream, key, at, kept)
+                status, body = self._renew(stream, key, at, kept, item["item_id"])
                 if status == 200:
                     stream.renewed_by.add((license_id, item["item_id"]))
-        done = any(event.name != "license-cut" for event in stream.events[head:])
+        noted = {"license-cut", "downloads-ended"}
+        done = any(event.name not in noted for event in stream.events[head:])
         refused = status >= 400
+        kept = stream.ledger.licenses[license_id]
         reason = str(body.get("type", "")).removeprefix("/problems/")
         return {
             "item_id": item["item_id"],
@@ -350,6 +416,7 @@ class PaperService:
             "outcome": "refused" if refused else "done" if done else "repeated",
             "state": None if refused else kept.state(at),
             "effective_expires_at": None if refused else kept.ends_at(),
+            "grant": body if kind == "renewal" and not refused else None,
             "refusal": {"reason": reason, "unmet": body.get("unmet", [])} if refused else None,
         }
 
@@ -522,12 +589,16 @@ def _account(
     }
 
 
-def _ended(ledger: Ledger, at: datetime) -> Iterator[Fact]:
-    """What a cancellation ends, device by device."""
+def _downloads_ended(ledger: Ledger, ends: Mapping[str, datetime]) -> Iterator[Fact]:
+    """What ended early, device by device."""
     for device_id in ledger.devices:
-        ends = {kept.license_id: at for kept in ledger.active_on(device_id, at)}
-        if ends:
-            yield "device", device_id, "downloads-ended", {"ends": ends}
+        here = {
+            license_id: end
+            for license_id, end in ends.items()
+            if ledger.licenses[license_id].device_id == device_id
+        }
+        if here:
+            yield "device", device_id, "downloads-ended", {"ends": here}
 
 
 def _noted(kept: LicenseKept) -> list[Fact]:

@@ -8,8 +8,17 @@ from zlib import crc32
 import msgspec
 
 from download_licensing.simulate.calls import Call
-from download_licensing.simulate.oracle import Entry, Finding, History, RecordedEvent, examine
+from download_licensing.simulate.oracle import (
+    Entry,
+    Finding,
+    History,
+    RecordedEvent,
+    TitleHistory,
+    examine,
+    examine_titles,
+)
 from download_licensing.simulate.oracle.answers import Body
+from download_licensing.simulate.oracle.journal import Item
 from download_licensing.simulate.oracle.terms import Terms
 from download_licensing.simulate.wire import read_answer, to_http
 from tests.unit.download_licensing.simulate.paper_service import TERMS, PaperService
@@ -39,13 +48,21 @@ class Story:
     def events(self) -> Events:
         return self.service.streams[CUSTOMER].events
 
-    def tell(self, kind: Any, day: float = 0, *, key: str | None = None, **about: Any) -> Self:
+    def tell(
+        self,
+        kind: Any,
+        day: float = 0,
+        *,
+        key: str | None = None,
+        owner: str = CUSTOMER,
+        **about: Any,
+    ) -> Self:
         """One call and its answer. Keys count up, k1, k2 …, where none is given."""
         self._told += 1
         query = kind in {"license", "devices", "allowance"}
         call = Call(
             kind=kind,
-            customer_id=CUSTOMER,
+            customer_id=owner,
             at=START + timedelta(days=day),
             key="" if query else key or f"k{self._told}",
             **about,
@@ -64,7 +81,7 @@ class Story:
                 **{
                     name: getattr(call, name)
                     for name in Call.__struct_fields__
-                    if name not in {"kind", "repeats"}
+                    if name not in {"kind", "repeats", "process"}
                 },
             )
         )
@@ -98,6 +115,17 @@ class Story:
     def remove(self, day: float, device: str) -> Self:
         return self.tell("remove", day, device_id=device)
 
+    def withdraw(self, day: float, title: str = "free", **about: Any) -> Self:
+        about = {"reason": "a claim", **about}
+        return self.tell("withdraw", day, title_id=title, owner="", **about)
+
+    def reinstate(self, day: float, title: str = "free", **about: Any) -> Self:
+        return self.tell("reinstate", day, title_id=title, owner="", **about)
+
+    def renew_many(self, day: float, *license_ids: str) -> Self:
+        items = tuple([Item(kind="renew", item_id="", license_id=each) for each in license_ids])
+        return self.tell("renewals", day, items=items)
+
     def statuses(self) -> list[int]:
         """Of the answers after the opening of the account."""
         return [entry.status for entry in self.entries[1:]]
@@ -109,17 +137,20 @@ class Story:
         events: Events | None = None,
         entries: list[Entry] | None = None,
         complete: bool = True,
+        titles: Events | None = None,
     ) -> list[Finding]:
         """What the oracle finds, in the story as it was or with something replaced."""
-        return examine(
-            History(
-                CUSTOMER,
-                self.events if events is None else events,
-                self.entries if entries is None else entries,
-                complete,
-            ),
-            terms,
+        entries = self.entries if entries is None else entries
+        told = [entry for entry in entries if not entry.customer_id]
+        of_titles = self.service.titles.events if titles is None else titles
+        found, known = examine_titles(TitleHistory(of_titles, told, complete))
+        history = History(
+            CUSTOMER,
+            self.events if events is None else events,
+            [entry for entry in entries if entry.customer_id],
+            complete,
         )
+        return [*found, *examine(history, terms, known)]
 
     def spoilt(self, name: str, change: Callable[[dict[str, Any]], Any], nth: int = -1) -> Events:
         """The events with the data of one of that name changed: the last, or the nth."""

@@ -8,7 +8,14 @@ import msgspec
 import pytest
 
 from download_licensing.simulate.driver import Driver
-from download_licensing.simulate.oracle import Entry, History, Mark, examine
+from download_licensing.simulate.oracle import (
+    Entry,
+    History,
+    Mark,
+    TitleHistory,
+    examine,
+    examine_titles,
+)
 from download_licensing.simulate.population import Population, PopulationSettings
 from download_licensing.simulate.report import Report
 from download_licensing.simulate.transport import Transport, Unreachable
@@ -66,9 +73,17 @@ class Simulation:
         members: int = 20,
         connections: int = CONNECTIONS,
         patience_s: float = 60,
+        withdrawals: int = 2,
     ) -> None:
         settings = PopulationSettings(
-            run="test", seed=5, members=members, actions_per_member=30, days=400, zipf_exponent=1
+            run="test",
+            seed=5,
+            members=members,
+            actions_per_member=30,
+            days=400,
+            zipf_exponent=1,
+            withdrawals=withdrawals,
+            processes=2,
         )
         self.report = Report()
         self.journal = Recorded()
@@ -92,19 +107,13 @@ class Simulation:
         return self.report
 
     def found(self, service: PaperService) -> list[str]:
-        return [
-            str(finding)
-            for customer_id, stream in service.streams.items()
-            for finding in examine(
-                History(
-                    customer_id,
-                    stream.events,
-                    [entry for entry in self.journal.entries if entry.customer_id == customer_id],
-                    complete=True,
-                ),
-                TERMS,
-            )
-        ]
+        told = [entry for entry in self.journal.entries if not entry.customer_id]
+        history = TitleHistory(service.titles.events, told, complete=True)
+        found, known = examine_titles(history)
+        for customer_id, stream in service.streams.items():
+            asked = [each for each in self.journal.entries if each.customer_id == customer_id]
+            found += examine(History(customer_id, stream.events, asked, True), TERMS, known)
+        return [str(finding) for finding in found]
 
 
 async def test_a_service_that_is_right_is_accepted() -> None:
@@ -116,6 +125,9 @@ async def test_a_service_that_is_right_is_accepted() -> None:
     assert report.done["request"] > 50
     assert report.refusals
     assert report.replays
+    assert (report.done["withdraw"], report.done["reinstate"]) >= (2, 2)
+    assert report.problems["title-withdrawn"]
+    assert report.done["renewals"]
     assert simulation.found(transport.service) == []
 
 
@@ -212,7 +224,7 @@ async def test_an_answer_against_the_contract_is_counted(status: int) -> None:
     async def answers_wrong(request: HttpRequest, service: PaperService) -> HttpResponse:
         return HttpResponse(status, {"content-type": "application/problem+json"}, b"{}")
 
-    report = await Simulation(Wrapped(answers_wrong), members=3).run()
+    report = await Simulation(Wrapped(answers_wrong), members=3, withdrawals=0).run()
     assert report.violations == 3  # nobody goes on without an account
     assert not report.sound
     assert str(status) in report.violation_samples[0]

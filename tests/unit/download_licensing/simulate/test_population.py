@@ -83,7 +83,7 @@ def test_members_do_all_that_a_service_has_to_stand() -> None:
     assert set(kinds) == {
         *("open", "plan", "region", "standing", "block", "unblock"),
         *("request", "renew", "play", "session", "sync", "release", "revoke", "remove"),
-        *("license", "devices", "allowance"),
+        *("renewals", "license", "devices", "allowance"),
     }
     told = [call for call in calls if call.device_time is not None]
     assert any(_late_s(call) > 86_400 for call in told)  # reported days later
