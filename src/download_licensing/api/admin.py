@@ -18,7 +18,7 @@ from download_licensing.api.documentation import (
     command_problems,
     query_problems,
 )
-from download_licensing.api.headers import decision_time
+from download_licensing.api.headers import require_sound_time
 from download_licensing.api.licensing import execute, licensing_of
 from download_licensing.api.parameters import (
     AfterInQuery,
@@ -176,7 +176,7 @@ async def reinstate_title(request: AnyRequest, title_id: TitleInPath) -> Withdra
 )
 async def list_withdrawals(request: AnyRequest) -> Withdrawals:
     """By id, each since when and why."""
-    decision_time(request)
+    require_sound_time(request)
     return await licensing_of(request).withdrawals()
 
 
@@ -192,7 +192,7 @@ async def get_withdrawal_history(
     request: AnyRequest, after: AfterInQuery = 0, limit: LimitInQuery = 1_000
 ) -> TitleHistory:
     """Which titles were withdrawn and reinstated, after a position, oldest first."""
-    decision_time(request)
+    require_sound_time(request)
     return await licensing_of(request).withdrawal_history(after=after, limit=limit)
 
 

@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from download_licensing.api.documentation import TimedOperation, query_problems
-from download_licensing.api.headers import decision_time
+from download_licensing.api.headers import require_sound_time
 from download_licensing.api.parameters import POSITION_MAX, AfterInQuery, CustomerInPath
 from download_licensing.api.paths import ADMIN_CUSTOMER
 from download_licensing.api.requests import AnyRequest
@@ -85,7 +85,7 @@ async def get_timeline(
     limit: LimitInQuery = 100,
 ) -> Timeline:
     """What happened to a customer, a sentence for each event, oldest first."""
-    decision_time(request)
+    require_sound_time(request)
     return await _debugger(request).timeline(customer_id, after=after, limit=limit)
 
 
@@ -107,7 +107,7 @@ async def get_state(
     limit: LimitInQuery = 100,
 ) -> StateAt:
     """Every aggregate as it stood at a position or a time; without either, as it stands."""
-    decision_time(request)
+    require_sound_time(request)
     moment = _moment(position, time, "time")
     return await _debugger(request).state(customer_id, moment, of=aggregate, limit=limit)
 
@@ -135,7 +135,7 @@ async def get_changes(
     Without a first moment it begins before the first event, without a second one it ends at the
     head.
     """
-    decision_time(request)
+    require_sound_time(request)
     before = _moment(from_position, from_time, "from_time")
     return await _debugger(request).changes(
         customer_id,
@@ -157,7 +157,7 @@ async def list_refusals(
     request: AnyRequest, customer_id: CustomerInPath, limit: LimitInQuery = 100
 ) -> NotedRefusals:
     """The latest refusals of a customer that were noted, the last one first."""
-    decision_time(request)
+    require_sound_time(request)
     return await _debugger(request).refusals(customer_id, limit=limit)
 
 
@@ -190,7 +190,7 @@ async def explain_decision(
     The question is about a device and a title, or about a licence; without any, it is that of the
     latest refusal that was noted, exactly as it was decided.
     """
-    decision_time(request)
+    require_sound_time(request)
     question = Question(
         device_id=device_id,
         title_id=title_id,
@@ -223,7 +223,7 @@ async def judge_decisions(
     The policy is taken as if it had always been in force; without one, it is at each time the one
     in force then.
     """
-    decision_time(request)
+    require_sound_time(request)
     debugger = _debugger(request)
     return await debugger.what_if_customer(
         customer_id,
@@ -245,7 +245,7 @@ async def judge_decisions(
 )
 async def get_bundle(request: AnyRequest, customer_id: CustomerInPath) -> Stream:
     """The customer's events, policies and decisions, masked, to be replayed anywhere."""
-    decision_time(request)
+    require_sound_time(request)
     lines = _debugger(request).bundle(customer_id)
     first = await anext(lines)
 

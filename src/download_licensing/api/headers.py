@@ -6,7 +6,12 @@ import re
 from datetime import UTC, datetime
 
 from download_licensing.api.gate import request_id_of
-from download_licensing.api.problems import ProblemError, problem_of
+from download_licensing.api.problems import (
+    FieldError,
+    ProblemError,
+    invalid_request,
+    problem_of,
+)
 from download_licensing.api.requests import AnyRequest
 from download_licensing.api.times import time_told
 from helenus.service import CommandContext
@@ -44,7 +49,20 @@ def decision_time(request: AnyRequest) -> datetime:
         raise ProblemError(
             problem_of("rehearsal-off", "The header Rehearsal-Time counts in a rehearsal only.")
         )
+    if len(values) > 1:
+        raise ProblemError(
+            invalid_request([FieldError(field=REHEARSAL_TIME, message="comes more than once")])
+        )
     return time_told(values[0].decode("latin-1"), REHEARSAL_TIME)
+
+
+def require_sound_time(request: AnyRequest) -> None:
+    """Refuse a time that `decision_time` would, where the answer is the same at any time.
+
+    Raises:
+        ProblemError: see `decision_time`.
+    """
+    decision_time(request)
 
 
 def _key(request: AnyRequest, *, required: bool) -> str | None:

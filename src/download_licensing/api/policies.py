@@ -19,7 +19,7 @@ from download_licensing.api.documentation import (
     command_problems,
     query_problems,
 )
-from download_licensing.api.headers import command_context, decision_time
+from download_licensing.api.headers import command_context, decision_time, require_sound_time
 from download_licensing.api.paths import ADMIN, ADMIN_POLICIES
 from download_licensing.api.problems import ProblemError, unsound_policy
 from download_licensing.api.requests import AnyRequest
@@ -120,7 +120,7 @@ async def list_policies(request: AnyRequest) -> PolicyVersions:
 )
 async def get_policy(request: AnyRequest, version: VersionInPath) -> PolicyText:
     """The text of a version, and from when on it holds."""
-    decision_time(request)
+    require_sound_time(request)
     published = await _keeper(request).service.text_of(version)
     return PolicyText(
         version=published.version,
@@ -216,7 +216,7 @@ async def reload_policies(request: AnyRequest) -> Reload:
 )
 def get_policy_schema(request: AnyRequest) -> dict[str, Any]:
     """The JSON Schema of policy documents, made from the rules."""
-    decision_time(request)
+    require_sound_time(request)
     return policy_schema()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import get
 
 from download_licensing.api.documentation import TimedOperation, query_problems
-from download_licensing.api.headers import decision_time
+from download_licensing.api.headers import decision_time, require_sound_time
 from download_licensing.api.licensing import licensing_of
 from download_licensing.api.parameters import (
     AfterInQuery,
@@ -39,7 +39,7 @@ from download_licensing.service.history import History
 )
 async def get_account(request: AnyRequest, customer_id: CustomerInPath) -> Account:
     """The customer's plan, and since when the account is open."""
-    decision_time(request)
+    require_sound_time(request)
     return await licensing_of(request).account(customer_id)
 
 
@@ -183,7 +183,7 @@ async def get_history(
     limit: LimitInQuery = 1_000,
 ) -> History:
     """The customer's events after a position, oldest first."""
-    decision_time(request)
+    require_sound_time(request)
     return await licensing_of(request).history(customer_id, after=after, limit=limit)
 
 

@@ -143,6 +143,14 @@ async def test_a_date_that_cannot_be_used_is_refused(client: AsgiClient, moment:
     assert (answer.status, answer.fields) == (400, {"Rehearsal-Time"})
 
 
+async def test_a_time_of_the_decision_comes_once(client: AsgiClient) -> None:
+    times = [("rehearsal-time", f"2026-01-0{day}T00:00:00Z") for day in (1, 2)]
+    for path in ("account", "devices", "history"):
+        answer = await client.call("GET", f"{CUSTOMER}/{path}", headers=times)
+        assert (answer.status, answer.fields) == (400, {"Rehearsal-Time"})
+        assert "comes more than once" in answer.json()["detail"]
+
+
 async def test_a_date_may_be_a_number_nowhere(client: AsgiClient) -> None:
     assert (await client.post(f"{LICENSE}/plays", {"played_at": 1_767_225_600})).fields == {
         "played_at"
