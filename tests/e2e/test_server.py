@@ -5,13 +5,22 @@ import contextlib
 import json
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from download_licensing.policies.events import POLICY_STREAM
-from tests.e2e.server_process import Customers, Server, customers_of, exported, run, serving
+from tests.e2e.server_process import (
+    Customers,
+    Server,
+    customers_of,
+    environment,
+    exported,
+    run,
+    serving,
+)
 
 NAMES = [f"c-{number}" for number in range(16)]
 ENOUGH = 200
@@ -151,6 +160,41 @@ async def test_told_twice_to_end_it_ends_at_once_and_without_a_word(
     assert code == 0
     assert [json.loads(line)["event"] for line in err.splitlines()] == ["policy published"]
     assert not store.with_name(f"{store.name}-wal").exists()
+
+
+INTERRUPTED = """
+import contextlib, os, signal
+import download_licensing.cli.serve as serve
+from download_licensing.cli.main import main
+
+opening = serve.open_api
+
+@contextlib.asynccontextmanager
+async def interrupted(*arguments):
+    async with opening(*arguments) as api:
+        os.kill(os.getpid(), signal.SIGINT)
+        yield api
+
+serve.open_api = interrupted
+main()
+"""
+"""The program, which is told to end when all but the server is there."""
+
+
+async def test_told_to_end_while_it_starts_it_never_listens_and_says_nothing_of_itself(
+    tmp_path: Path,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", INTERRUPTED, "serve", "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(),
+    )
+    out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"Traceback" not in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

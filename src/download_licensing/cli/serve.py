@@ -96,6 +96,8 @@ async def _serve(settings: Settings, catalogue: Catalogue, listener: socket.sock
         _calm_collector()
         _reload_by_signal(api.policies)
         end_by_signals(server)
+        # Who told it to end while it started is heard here, and not amid the start of the server.
+        await asyncio.sleep(0)
         typer.echo(_greeting(settings, listener))
         await server.serve(sockets=[listener])
 
