@@ -54,11 +54,11 @@ class NoteStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """What became of refusals.
 
     Attributes:
-        waiting: to be written.
-        noted: written.
-        repeated: not written, as they said nothing new or their day had its share.
-        dropped: not taken, as too many waited.
-        failed: lost, as the store failed.
+        waiting: refusals that wait to be written.
+        noted: those that were written.
+        repeated: those that were not, as they said nothing new or their day had its share.
+        dropped: those that were not taken, as too many waited.
+        failed: those that were lost, as the store failed.
     """
 
     gauges: ClassVar[frozenset[str]] = frozenset({"waiting"})

@@ -12,6 +12,8 @@ from download_licensing.api.paths import ADMIN_CUSTOMER
 from download_licensing.cli.debug import app
 from download_licensing.cli.debug.answering import EXIT_CODES
 from download_licensing.debugging import errors
+from download_licensing.debugging.noting import NoteStatistics
+from tests.unit.docs.metrics import rows_for, rows_of
 from tests.unit.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "licensing" / "debugging.md").read_text(encoding="utf-8")
@@ -28,6 +30,11 @@ def test_every_operation_is_named() -> None:
     served = {f"…{path.removeprefix(ADMIN_CUSTOMER)}" for one in DEBUGGING for path in one.paths}
     named = re.findall(r"`[A-Z]+ (…/[a-z/-]+)`", PAGE.partition("\n## ")[0])
     assert sorted(named) == sorted(served)
+
+
+def test_every_metric_of_noted_refusals_is_listed_with_its_meaning() -> None:
+    listed = [row for row in rows_of(PAGE, "## Refusals") if row.count("|") == 4]
+    assert listed == rows_for(NoteStatistics)
 
 
 def test_every_exit_code_is_explained_as_the_program_has_it() -> None:
