@@ -9,7 +9,7 @@ import structlog
 
 from download_licensing.api import Api, ApiSettings, create_api
 from download_licensing.catalogue import Catalogue
-from download_licensing.debugging.debugger import Debugger
+from download_licensing.debugging.debugger import Debugger, nothing_waits
 from download_licensing.debugging.masking import Mask
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
 from download_licensing.debugging.versions import Published
@@ -25,7 +25,6 @@ from download_licensing.tokens.key_files import KeyDirectory
 from download_licensing.tokens.signer import TokenSigner
 from helenus.observability import ObservedStore
 from helenus.repository import AggregateRepository
-from helenus.service import Hook
 from helenus.settings import RepositorySettings
 from helenus.store import COMMIT_BYTES_MAX, EventStore
 from helenus.stores.patient import PatientStore
@@ -86,7 +85,7 @@ async def _open_api(
         AggregateRepository(observed, AGGREGATES, settings=settings.repository()) as repository,
         open_policies(settings, catalogue, store) as keeper,
         AggregateRepository(observed, [Refusals], settings=_FEW_STREAMS) as refusals,
-        _noting(settings, refusals, metrics) as noting,
+        _noting(settings, refusals, metrics) as notes,
     ):
         metrics.watch("repository", repository.statistics)
         metrics.watch("policies", keeper.statistics)
@@ -95,7 +94,7 @@ async def _open_api(
             catalogue,
             policies=keeper.policies,
             signer=signer,
-            hooks=[*hooks(metrics), *noting],
+            hooks=[*hooks(metrics), *([] if notes is None else [notes.hook])],
         )
         debugger = Debugger(
             store=observed,
@@ -104,6 +103,7 @@ async def _open_api(
             policies=Published(keeper.policies),
             catalogue=catalogue,
             mask=mask_of(settings),
+            noting=nothing_waits if notes is None else notes.write_of,
         )
         async with licensing.following_withdrawals(poll_s=settings.withdrawals_poll_s):
             yield create_api(
@@ -145,15 +145,15 @@ async def open_policies(
 @asynccontextmanager
 async def _noting(
     settings: Settings, refusals: AggregateRepository, metrics: Metrics
-) -> AsyncIterator[list[Hook]]:
-    """What notes refusals around each command; nothing where the settings say so."""
+) -> AsyncIterator[RefusalNotes | None]:
+    """What notes refusals around each command; None where the settings say so."""
     if not settings.refusals_noted:
-        yield []
+        yield None
         return
     notes = RefusalNotes(refusals, _note_settings(settings))
     metrics.watch("refusals", notes.statistics)
     async with notes.running():
-        yield [notes.hook]
+        yield notes
 
 
 def signer_of(settings: Settings) -> TokenSigner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 import msgspec
@@ -51,6 +51,14 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     tally: Tally
 
 
+Noting = Callable[[str], Awaitable[None]]
+"""Has what was refused to a customer noted that still waits for it."""
+
+
+async def nothing_waits(customer_id: str) -> None:
+    """Of a program that refuses nothing itself."""
+
+
 class Debugger:
     """Answers questions about customers. It writes nothing.
 
@@ -61,6 +69,7 @@ class Debugger:
         policies: by time and by version.
         catalogue: the plans and titles there are.
         mask: gives the pseudonyms in bundles; None: another one for each bundle.
+        noting: awaited before the refusals of a customer are looked at.
     """
 
     def __init__(
@@ -72,6 +81,7 @@ class Debugger:
         policies: PolicyVersions,
         catalogue: Catalogue,
         mask: Mask | None = None,
+        noting: Noting = nothing_waits,
     ) -> None:
         self._store = store
         self._customers = customers
@@ -79,6 +89,7 @@ class Debugger:
         self._policies = policies
         self._catalogue = catalogue
         self._mask = mask
+        self._noting = noting
 
     @property
     def policies(self) -> PolicyVersions:
@@ -108,6 +119,7 @@ class Debugger:
             AccountNotFound: nothing was ever recorded for this customer.
         """
         await head_of(self._customers, customer_id)
+        await self._noting(customer_id)
         noted = await refusals_of(self._refusals, customer_id, limit=limit)
         return NotedRefusals(customer_id=customer_id, refusals=noted[::-1])
 
@@ -128,6 +140,7 @@ class Debugger:
             policy: to decide by, in place of a published one.
         """
         if (question.device_id, question.title_id, question.license_id) == (None, None, None):
+            await self._noting(customer_id)
             noted = await why.question_of_refusal(self._refusals, customer_id, latest)
             question = msgspec.structs.replace(
                 noted,
@@ -174,6 +187,7 @@ class Debugger:
         Raises:
             AccountNotFound: nothing was ever recorded for this customer.
         """
+        await self._noting(customer_id)
         judge = self.what_if(policy, since=since, told_max=told_max)
         return PolicyVerdict(
             customer_id=customer_id,
@@ -189,6 +203,7 @@ class Debugger:
         """
         mask = self._mask or Mask(secrets.token_bytes(32))
         bundler = Bundler(self._customers, mask, self._policies, self._catalogue)
+        await self._noting(customer_id)
         noted = await refusals_of(self._refusals, customer_id)
         async for line in bundler.bundle(customer_id, noted):
             yield line

@@ -25,6 +25,7 @@ from download_licensing.domain.events import (
 from download_licensing.domain.finding import Finding
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import NoPolicyInForce, Policy, PolicySource
+from download_licensing.domain.refusals import TitleWithdrawn
 from download_licensing.domain.rule import Decision
 from download_licensing.domain.rules import check_all
 from download_licensing.domain.situation import Aggregates, Situation, survey
@@ -89,8 +90,8 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
         policy_version: that it was decided by; "": recorded before there were any.
         expires_at: when the licence ended as it was granted; None: never, or it was not.
         times: how often it was asked for; grants count once.
-        judgement: None: the policy cannot say, as its catalogue has no such title or it was not in
-            force.
+        judgement: None: the policy cannot say, as its catalogue has no such title, the title was
+            withdrawn, or no policy was in force.
     """
 
     position: int
@@ -118,6 +119,10 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
             and self.judgement.allowed
             and self.judgement.expires_at != self.expires_at
         )
+
+
+_OUTSIDE_RULES = (TitleWithdrawn.reason,)
+"""Why something was refused of which no policy has anything to say."""
 
 
 class Always:
@@ -282,7 +287,7 @@ class Judging:
             policy_version=noted.policy_version,
             expires_at=None,
             times=noted.times,
-            judgement=self._judge(asked, noted.at),
+            judgement=None if noted.reasons == _OUTSIDE_RULES else self._judge(asked, noted.at),
         )
 
     def _judge(self, asked: Asked, at: datetime) -> Judgement | None:

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from download_licensing.background import in_background
-from download_licensing.domain.refusals import DownloadRefused
+from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
 from download_licensing.service.commands import RenewLicense, RequestDownload
 from download_licensing.service.noted_refusals import (
     REFUSALS_ID,
@@ -90,6 +90,7 @@ class RefusalNotes:
         self._clock = clock or SystemClock()
         self._waiting: dict[tuple[str, str], RefusalNoted] = {}
         self._noted = self._repeated = self._dropped = self._failed = 0
+        self._turn = asyncio.Lock()
 
     def statistics(self) -> NoteStatistics:
         """What became of refusals since this was made."""
@@ -103,10 +104,10 @@ class RefusalNotes:
 
     @contextlib.contextmanager
     def hook(self, call: CommandCall) -> Iterator[None]:
-        """Surrounds a command of the licensing service, and takes note where rules refuse it."""
+        """Surrounds a command of the licensing service, and takes note where it is refused."""
         try:
             yield
-        except DownloadRefused as refused:
+        except (DownloadRefused, TitleWithdrawn) as refused:
             self._take(call.command, refused)
             raise
 
@@ -124,7 +125,19 @@ class RefusalNotes:
 
         What it had not written when it was cancelled waits again; what it had says nothing new.
         """
-        waiting, self._waiting = self._waiting, {}
+        async with self._turn:
+            waiting, self._waiting = self._waiting, {}
+            await self._write_or_keep(waiting)
+
+    async def write_of(self, customer_id: str) -> None:
+        """Write what waits of one customer, and wait for what is being written. As `write`."""
+        async with self._turn:
+            waiting = {key: one for key, one in self._waiting.items() if key[0] == customer_id}
+            for key in waiting:
+                del self._waiting[key]
+            await self._write_or_keep(waiting)
+
+    async def _write_or_keep(self, waiting: dict[tuple[str, str], RefusalNoted]) -> None:
         try:
             await self._write_all(waiting)
         except asyncio.CancelledError:
@@ -160,7 +173,7 @@ class RefusalNotes:
             self._noted += noted
             self._repeated += len(refusals) - noted
 
-    def _take(self, command: object, refused: DownloadRefused) -> None:
+    def _take(self, command: object, refused: DownloadRefused | TitleWithdrawn) -> None:
         if refused.at is None:
             return
         device_id = title_id = license_id = ""
@@ -171,14 +184,17 @@ class RefusalNotes:
                 license_id = command.license_id
             case _:
                 return
+        by_rules = refused if isinstance(refused, DownloadRefused) else None
         refusal = RefusalNoted(
             position=refused.position,
             at=refused.at,
             device_id=device_id,
             title_id=title_id,
             license_id=license_id,
-            policy_version=refused.policy_version,
-            reasons=tuple([unmet.reason for unmet in refused.unmet]),
+            policy_version=by_rules.policy_version if by_rules else "",
+            reasons=tuple([unmet.reason for unmet in by_rules.unmet])
+            if by_rules
+            else (refused.reason,),
         )
         self._keep(command.customer_id, refusal)
 

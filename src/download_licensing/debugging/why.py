@@ -23,6 +23,7 @@ from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.sentences import sentence
 from download_licensing.debugging.timeline import decided_at, head_of
 from download_licensing.debugging.versions import PolicyVersions
+from download_licensing.debugging.withdrawn import WithdrawalTold, withdrawal_of
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.finding import Finding
 from download_licensing.domain.license import License
@@ -128,8 +129,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         position: of the last event that counts.
         at: the time it is decided as of.
         policy_version: that it is decided by.
-        allowed: whether every rule is met.
+        allowed: whether the title is not withdrawn and every rule is met.
         rules: all that apply, in the order of refusals.
+        withdrawal: of the title, at that time: then no rule was asked, and the rules tell what
+            they would have said; null: it was not withdrawn.
     """
 
     customer_id: str
@@ -142,6 +145,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: str
     allowed: bool
     rules: list[RuleTold]
+    withdrawal: WithdrawalTold | None = None
 
 
 async def question_of_refusal(
@@ -186,7 +190,7 @@ async def explain(
     """Decide a question again, and tell what each rule saw.
 
     Args:
-        repository: of the customers' streams.
+        repository: of the customers' streams, and of that of the titles.
         customer_id: whose.
         question: what is asked, and as of when.
         policies: where the policy is found.
@@ -237,7 +241,8 @@ async def explain(
         tracing.take(recorded)
         if recorded.position % EVENTS_BETWEEN_BREATHS == 0:
             await asyncio.sleep(0)
-    return tracing.explanation(customer_id, account)
+    withdrawal = await withdrawal_of(repository, title.title_id, at)
+    return tracing.explanation(customer_id, account, withdrawal)
 
 
 class _Trace:
@@ -268,7 +273,9 @@ class _Tracing:
         self._fold.apply([(recorded.aggregate_type, recorded.aggregate_id, recorded.event)])
         self._ask(recorded)
 
-    def explanation(self, customer_id: str, account: Account) -> Explanation:
+    def explanation(
+        self, customer_id: str, account: Account, withdrawal: WithdrawalTold | None
+    ) -> Explanation:
         """The answer after all events."""
         judgement = self._judge()
         terms = self._policy.terms_for(account.plan, self._title, account.country)
@@ -281,8 +288,9 @@ class _Tracing:
             position=self._fold.position,
             at=judgement.situation.now,
             policy_version=judgement.policy_version,
-            allowed=judgement.allowed,
+            allowed=withdrawal is None and judgement.allowed,
             rules=[self._told(one, terms.sources) for one in judgement.findings],
+            withdrawal=withdrawal,
         )
 
     def _ask(self, recorded: RecordedEvent[Event] | None) -> None:

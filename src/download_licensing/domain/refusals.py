@@ -115,13 +115,20 @@ class TitleNotFound(NotFound):
 
 
 class TitleWithdrawn(Refusal):
-    """An operator withdrew the title from all customers."""
+    """An operator withdrew the title from all customers.
+
+    Attributes:
+        at: the time it was decided as of; None: it was only asked about.
+        position: of the customer's last event that it was decided on; 0: not known.
+    """
 
     reason = "title-withdrawn"
     remedy = "Choose another title."
 
-    def __init__(self, title_id: str) -> None:
+    def __init__(self, title_id: str, *, at: datetime | None = None, position: int = 0) -> None:
         super().__init__(f"Title {title_id!r} was withdrawn; downloads of it have ended.")
+        self.at = at
+        self.position = position
 
 
 class UnknownTitle(Refusal):

@@ -128,9 +128,14 @@ class Licensing(AggregateService):
         account = account_of(view, customer_id)
         return Cuts(account, self._withdrawn, at).seen(view), account
 
-    def _require_offered(self, title_id: str, at: datetime) -> None:
+    def _require_offered(self, title_id: str, at: datetime, position: int) -> None:
+        """Refuse what is withdrawn, on the state at a position of the customer's stream.
+
+        Raises:
+            TitleWithdrawn: an operator withdrew the title.
+        """
         if within(self._withdrawn.get(title_id, ()), at):
-            raise TitleWithdrawn(title_id)
+            raise TitleWithdrawn(title_id, at=at, position=position)
 
     def _terms(self, account: Account, title: Title | None, at: datetime) -> Terms:
         """What the policy in force at a time says for a customer and a title."""

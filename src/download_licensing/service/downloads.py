@@ -56,7 +56,7 @@ class Downloads(Licensing):
             situation = self._survey(unit, account, title, command.device_id, at, renewed=license)
             return _granted_before(command, license, situation, account.plan, terms)
         situation = self._survey(unit, account, title, command.device_id, at)
-        self._require_offered(title.title_id, at)
+        self._require_offered(title.title_id, at, unit.view().position)
         _require(terms, "download", situation, unit)
         grant(
             unit,
@@ -114,7 +114,7 @@ class Downloads(Licensing):
         situation = self._survey(unit, account, title, license.device_id, at, renewed=license)
         if item_id and item_id in license.renewal_items:
             return present.grant(customer_id, license, situation, account.plan, terms, downloads=0)
-        self._require_offered(license.title_id, at)
+        self._require_offered(license.title_id, at, unit.view().position)
         refresh = not license.active(situation.now)
         _require(terms, "refresh" if refresh else "renewal", situation, unit)
         renew(unit, account, license, terms, now=situation.now, refresh=refresh, item_id=item_id)

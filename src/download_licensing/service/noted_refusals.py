@@ -26,7 +26,7 @@ def refusals_stream_of(customer_id: str) -> str:
 
 
 class RefusalNoted(Event, name="refusal-noted"):
-    """Refusals: rules were not met.
+    """Refusals: rules were not met, or the title was withdrawn.
 
     Attributes:
         position: of the last event of the customer's stream that it was decided on.
@@ -34,8 +34,9 @@ class RefusalNoted(Event, name="refusal-noted"):
         device_id: where a new download was to lie; "": it was an extension.
         title_id: what a new download was to be of; "": it was an extension.
         license_id: what was to be extended; "": it was a new download.
-        policy_version: of the policy that it was decided by.
-        reasons: of all rules that were not met, in the order of the refusal.
+        policy_version: of the policy that it was decided by; "": no rule was asked.
+        reasons: of all rules that were not met, in the order of the refusal; or that it was
+            withdrawn.
         times: how often it was asked for, within the seconds before it was noted.
     """
 

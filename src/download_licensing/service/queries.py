@@ -104,7 +104,7 @@ class Queries(Licensing):
         at = utc(at, "at")
         seen, account = self._seen(view, customer_id, at)
         title = self._title(title_id)
-        self._require_offered(title_id, at)
+        self._require_offered(title_id, at, view.position)
         terms = self._terms(account, title, at)
         situation = self._survey(seen, account, title, device_id, at)
         unmet = unmet_of(check_all(terms.checked_at("download", None), situation))

@@ -193,6 +193,46 @@ async def test_refusals_are_noted_and_explained_without_a_question(
         assert judged["would_be_refused"] == judged["would_be_granted"] == {}
 
 
+async def test_a_refusal_is_explained_at_once(
+    store: EventStore, settings: Settings, catalogue: Catalogue
+) -> None:
+    async with open_api(settings, catalogue, store) as api:
+        client = AsgiClient(api.gate)
+        await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
+        await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"}, at=T0)
+        problem = await refused(client)
+        found = await answered(client, "why")
+        assert (found["at"], found["position"]) == (problem["at"], problem["position"])
+        assert len((await answered(client, "refusals"))["refusals"]) == 1
+        other = {"device_id": "phone", "title_id": "harbour"}
+        assert (await client.post(f"{CUSTOMER}/licenses", other, at=problem["at"])).status == 403
+        assert (await answered(client, "what-if"))["tally"]["refused"] == 2
+
+
+async def test_a_title_that_was_withdrawn_is_the_reason_told(
+    store: EventStore, settings: Settings, catalogue: Catalogue
+) -> None:
+    async with open_api(settings, catalogue, store) as api:
+        client = AsgiClient(api.gate)
+        await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
+        path = "/v1/admin/titles/meadow/withdrawal"
+        body = {"device_id": "tv", "title_id": "meadow"}
+        await client.call("PUT", path, {"reason": "Claim."}, at=LATER)
+        assert (await client.post(f"{CUSTOMER}/licenses", body, at=LATER)).status == 409
+        (noted,) = (await answered(client, "refusals"))["refusals"]
+        assert (noted["reasons"], noted["policy_version"]) == (["title-withdrawn"], "")
+        found = await answered(client, "why")
+        assert (found["title_id"], found["allowed"]) == ("meadow", False)
+        told = found["withdrawal"]
+        assert (told["stream"], told["position"]) == ("titles/withdrawn", 1)
+        assert (told["withdrawn_at"], told["reinstated_at"]) == (LATER, None)
+        assert told["reason"] == "Claim."
+        assert "reinstate" in told["remedy"]
+        judged = (await answered(client, "what-if"))["tally"]
+        assert judged["would_be_granted"] == {}  # no policy has anything to say of it
+        assert (judged["refused"], judged["cannot_say"]) == (1, 1)
+
+
 async def test_no_refusal_is_noted_where_the_settings_say_so(
     store: EventStore, catalogue: Catalogue
 ) -> None:

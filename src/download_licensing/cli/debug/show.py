@@ -18,6 +18,7 @@ from download_licensing.debugging.states import AggregateChange, Changes, StateA
 from download_licensing.debugging.timeline import Entry, Timeline
 from download_licensing.debugging.whatif import DecisionTold, Tally
 from download_licensing.debugging.why import Explanation, RuleTold
+from download_licensing.debugging.withdrawn import WithdrawalTold
 from download_licensing.debugging.wording import counted, moment
 
 console = Console(highlight=False, soft_wrap=True)
@@ -70,8 +71,12 @@ def refusals(found: NotedRefusals) -> None:
         console.print(
             f"{number:>4}  [dim]{moment(one.at)}[/]  {escape(asked)}"
             f"  [bold]{', '.join(one.reasons)}[/]{times}"
-            f"  [dim](position {one.position:,}, policy {escape(one.policy_version)})[/]"
+            f"  [dim](position {one.position:,}{_by(one.policy_version)})[/]"
         )
+
+
+def _by(policy_version: str) -> str:
+    return f", policy {escape(policy_version)}" if policy_version else ""
 
 
 def explanation(found: Explanation) -> None:
@@ -87,6 +92,8 @@ def explanation(found: Explanation) -> None:
         f"decided as of {moment(found.at)}, on position {found.position:,},"
         f" by policy {escape(found.policy_version)}"
     )
+    if found.withdrawal is not None:
+        _withdrawal(found.withdrawal)
     for rule in found.rules:
         _rule(rule)
 
@@ -145,6 +152,17 @@ def _decision(one: DecisionTold) -> str:
     return (
         f"{escape(one.customer_id)} {one.position:,}  [dim]{moment(one.at)}[/]  {escape(asked)}:"
         f" {was}, would be {would}"
+    )
+
+
+def _withdrawal(told: WithdrawalTold) -> None:
+    console.print(f"[red]✗[/] [bold]title-withdrawn[/]  [dim]({told.stream})[/]")
+    console.print(f"    {escape(told.detail)} {escape(told.remedy)}")
+    since = f"withdrawn {moment(told.withdrawn_at)}"
+    if told.reinstated_at is not None:
+        since += f", reinstated {moment(told.reinstated_at)}"
+    console.print(
+        f"    {told.position:>6,}  {escape(told.title_id)}: {since}. {escape(told.reason)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import msgspec
 import pytest
 
 from download_licensing.debugging.whatif import WhatIf
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
+from helenus import AggregateRepository
+from helenus.stores.sqlite import SqliteStore
 from tests.integration.download_licensing.cli.debug_runs import debug, store_with_a_customer
 
 STRICT = """
@@ -46,6 +50,30 @@ def test_the_last_refusal_is_explained(store: Path) -> None:
     assert "✗ device-limit  1 of 1 used" in ran.out
     assert "Device tv holds glass-harbour" in ran.out
     assert "✓ title-downloads-per-year  1 of 3 used" in ran.out
+
+
+def test_a_title_that_was_withdrawn_is_shown(store: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "store.sqlite3"
+    shutil.copy(store, copy)
+    asyncio.run(withdrawn(copy))
+    asked = ("--device", "tv", "--title", "glass-harbour", "--at", "2026-01-04T00:00:00Z")
+    ran = debug("why", "bob-1", "--store", copy, *asked)
+    assert "download of glass-harbour on tv: refused" in ran.out
+    assert "✗ title-withdrawn  (titles/withdrawn)" in ran.out
+    assert "1  glass-harbour: withdrawn 2026-01-03 00:00:00" in ran.out
+    assert "A claim." in ran.out
+
+
+async def withdrawn(path: Path) -> None:
+    at = datetime(2026, 1, 3, tzinfo=UTC)
+    async with (
+        SqliteStore(path) as store,
+        AggregateRepository(store, [TitleWithdrawal]) as repository,
+    ):
+        await repository.transact(
+            "titles/withdrawn",
+            lambda unit: unit.get(TitleWithdrawal, "glass-harbour").withdraw("A claim.", at),
+        )
 
 
 def test_any_question_is_explained(store: Path) -> None:

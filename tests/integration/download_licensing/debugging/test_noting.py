@@ -10,9 +10,9 @@ from download_licensing.debugging.errors import NothingRefused
 from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
 from download_licensing.debugging.why import explain, question_of_refusal
-from download_licensing.domain.refusals import DownloadRefused
+from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
 from download_licensing.domain.unmet import Unmet
-from download_licensing.service.commands import RequestDownload
+from download_licensing.service.commands import RequestDownload, WithdrawTitle
 from download_licensing.service.licensing import AGGREGATES, LicensingService, stream_of
 from download_licensing.service.noted_refusals import RECENT_MAX, RefusalNoted, Refusals
 from helenus import AggregateRepository
@@ -239,6 +239,45 @@ async def test_what_was_being_written_at_the_end_is_not_lost() -> None:
             for customer in customers:
                 assert len(await refusals_of(case.repository, customer)) == 1
             assert case.notes.statistics().waiting == 0
+
+
+async def test_what_waits_of_one_customer_is_written_when_it_is_asked_for() -> None:
+    async with noting() as case:
+        for customer in ("anna", "bert"):
+            take_note(case.notes, customer)
+        await case.notes.write_of("anna")
+        assert len(await refusals_of(case.repository, "anna")) == 1
+        assert await refusals_of(case.repository, "bert") == []
+        assert case.notes.statistics().waiting == 1
+
+
+async def test_what_is_being_written_of_a_customer_is_waited_for() -> None:
+    hold = Hold()
+    async with MemoryStore() as memory:
+        store = FaultyStore(memory)
+        store.inject("append", hold)
+        async with noting(notes_in=store) as case:
+            take_note(case.notes, "anna")
+            writing = asyncio.create_task(case.notes.write())
+            await hold.reached.wait()
+            asked = asyncio.create_task(case.notes.write_of("anna"))
+            asyncio.get_running_loop().call_soon(hold.release)
+            await asked
+            assert len(await refusals_of(case.repository, "anna")) == 1
+            await writing
+
+
+async def test_a_title_that_was_withdrawn_is_noted_as_that() -> None:
+    async with noting() as case:
+        withdraw = WithdrawTitle(title_id="short", reason="Claim.")
+        await case.member.service.execute(withdraw, CommandContext(at=START))
+        with pytest.raises(TitleWithdrawn):
+            await case.member.request("tv", "short", START + DAY)
+        with pytest.raises(TitleWithdrawn):
+            await case.member.service.allowance("ada", "short", "tv", START + DAY)
+        (one,) = await case.written()
+        assert (one.device_id, one.title_id, one.at) == ("tv", "short", START + DAY)
+        assert (one.reasons, one.policy_version) == (("title-withdrawn",), "")
 
 
 async def test_a_noted_refusal_is_explained_exactly_as_it_was() -> None:

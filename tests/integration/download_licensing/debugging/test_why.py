@@ -19,9 +19,18 @@ from download_licensing.domain.refusals import (
     LicenseReleased,
     TitleNotFound,
 )
+from download_licensing.service.commands import ReinstateTitle, WithdrawTitle
+from helenus import CommandContext
 from helenus.errors import InvalidArgument
 from tests.integration.download_licensing.debugging.held_policies import Held
-from tests.integration.download_licensing.member import CATALOGUE, DAY, POLICIES, START, Member
+from tests.integration.download_licensing.member import (
+    CATALOGUE,
+    DAY,
+    POLICIES,
+    START,
+    TICK,
+    Member,
+)
 
 VERSIONS = Held(POLICIES)
 
@@ -214,3 +223,32 @@ async def test_a_time_before_any_policy_is_told_as_such(member: Member) -> None:
             Held(Policies([late])),
             CATALOGUE.titles,
         )
+
+
+async def test_a_title_that_is_withdrawn_is_refused_whatever_the_rules_say(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "free", START)).license_id
+    for command, day in (
+        (WithdrawTitle(title_id="free", reason="Claim."), 2),
+        (ReinstateTitle(title_id="free"), 4),
+        (WithdrawTitle(title_id="free", reason="Once more."), 6),
+    ):
+        await member.service.execute(command, CommandContext(at=START + day * DAY))
+    asked = {"device_id": "tv", "title_id": "free"}
+    before = await why(member, **asked, at=START + 2 * DAY - TICK)
+    during = await why(member, **asked, at=START + 2 * DAY)
+    between = await why(member, **asked, at=START + 4 * DAY)
+    now = await why(member, license_id=license_id, at=START + 7 * DAY)
+
+    assert (before.allowed, before.withdrawal) == (True, None)
+    assert (between.allowed, between.withdrawal) == (True, None)
+    assert not during.allowed
+    assert all(one.met for one in during.rules)
+    assert during.withdrawal is not None
+    assert (during.withdrawal.position, during.withdrawal.reason) == (1, "Claim.")
+    assert during.withdrawal.withdrawn_at == START + 2 * DAY
+    assert during.withdrawal.reinstated_at == START + 4 * DAY
+    assert "since it was reinstated" in during.withdrawal.remedy
+    assert now.withdrawal is not None
+    assert (now.withdrawal.position, now.withdrawal.reinstated_at) == (3, None)
+    assert (await why(member, device_id="tv", title_id="short")).withdrawal is None
