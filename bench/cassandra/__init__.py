@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench.cassandra import appends, cold, disk, hot, reading
+from bench.cassandra import appends, bulk, cold, disk, hot, reading
 from bench.cassandra.context import Bench, Options, opened
 from bench.harness import Row, console, print_rows, print_side_by_side
 from helenus.testing.cassandra import Cluster, ClusterOptions
@@ -20,6 +20,7 @@ CASES: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "hot": hot.run,
     "cold": cold.run,
     "reading": reading.run,
+    "bulk": bulk.run,
     "disk": disk.run,  # stops a node, so it comes last
 }
 _CASE_SECONDS_MAX = 1_200.0
