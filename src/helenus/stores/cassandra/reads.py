@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
-import itertools
+import operator
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from itertools import accumulate, chain, pairwise, takewhile
 from typing import Any
 
 import msgspec
@@ -20,6 +22,7 @@ from helenus.stores.cassandra.session import Rows, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
 _decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
+_record_of = operator.itemgetter(-1)
 _FIRST_PAGE_ROWS = 256
 _PAGE_ROWS_MAX = 5_000
 # More than the appends between two snapshots, each 100 events by default.
@@ -126,10 +129,11 @@ class Reader:
         async with contextlib.aclosing(chain):
             async for bucket, found in chain:
                 commits, taken = batch.wanted(found or ()), 0
+                sizes = list(accumulate([len(each.meta) + len(each.body) for each in commits]))
                 while taken < len(commits):
                     if batch.full:
                         yield batch.take(bucket)
-                    taken = batch.fill(commits, taken)
+                    taken = batch.fill(commits, sizes, taken)
                 if found is not None:
                     continue
                 batch.reached(bucket)
@@ -146,7 +150,7 @@ class Reader:
         values = (stream, 0, NEWEST_ROWS)
         answer = await self._session.execute(cql.READ_NEWEST, values, page_rows=NEWEST_ROWS)
         bucket = Bucket.of(0, answer.rows[0][:4]) if answer.rows else Bucket(0)
-        inline = list(itertools.takewhile(lambda row: row[-1] is not None, answer.rows))
+        inline = list(takewhile(lambda row: row[-1] is not None, answer.rows))
         return Newest(bucket, await self._commits(stream, inline[::-1]))
 
     async def _position_before(self, stream: str, number: int) -> int:
@@ -198,19 +202,24 @@ class Reader:
             ahead.stop()
 
     async def _commits(self, stream: str, rows: Sequence[tuple[Any, ...]]) -> list[Commit]:
-        commits: list[Commit] = []
-        for *_, last, append_id, record in rows:
-            if last is None:
-                continue
-            inline = record is not None
-            records = record if inline else await self._payload(stream, last, append_id)
-            try:
-                commits += _decode_records(records)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise CorruptData(
-                    f"Stream {stream!r}: the record at position {last} cannot be read: {error}"
-                ) from error
-        return commits
+        try:
+            # Most rows carry their records, and all can be read: no step in Python for each.
+            return list(chain.from_iterable(map(_decode_records, map(_record_of, rows))))
+        except (TypeError, msgspec.MsgspecError, UnicodeDecodeError):
+            return [each for row in rows for each in await self._commits_of(stream, row)]
+
+    async def _commits_of(self, stream: str, row: tuple[Any, ...]) -> list[Commit]:
+        *_, last, append_id, record = row
+        if last is None:
+            return []
+        if record is None:
+            record = await self._payload(stream, last, append_id)
+        try:
+            return _decode_records(record)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise CorruptData(
+                f"Stream {stream!r}: the record at position {last} cannot be read: {error}"
+            ) from error
 
     async def _payload(self, stream: str, last: int, append_id: uuid.UUID) -> bytes:
         rows = (await self._session.execute(cql.READ_PAYLOAD, (append_id,))).rows
@@ -272,11 +281,10 @@ def _by_payload(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any,
 
     A bucket bounds the bytes of the records in its rows, not of those that rows point to.
     """
-    start = 0
-    for end, (*_, last, _, record) in enumerate(rows, start=1):
-        if end == len(rows) or (record is None and last is not None):
+    elsewhere = [index for index, record in enumerate(map(_record_of, rows), 1) if record is None]
+    for start, end in pairwise([0, *elsewhere, len(rows)]):
+        if start < end:
             yield rows[start:end]
-            start = end
 
 
 class _Batch:
@@ -303,17 +311,19 @@ class _Batch:
             commits = [commit for commit in commits if commit.last > after]
         return commits
 
-    def fill(self, commits: Sequence[Commit], start: int) -> int:
-        """Add commits from an index on, until it is full or they end; return the next index."""
-        # The innermost loop of reading: no call for each commit.
-        size, end = self._size, start
-        for commit in itertools.islice(commits, start, None):
-            size += len(commit.meta) + len(commit.body)
-            end += 1
-            if size >= self._page_bytes:
-                break
+    def fill(self, commits: Sequence[Commit], sizes: Sequence[int], start: int) -> int:
+        """Add commits from an index on, until it is full or they end; return the next index.
+
+        Args:
+            commits: those wanted.
+            sizes: the payload of each and all before it.
+            start: the index.
+        """
+        before = sizes[start - 1] if start else 0
+        filled = bisect.bisect_left(sizes, before + self._page_bytes - self._size, start)
+        end = min(filled + 1, len(commits))
         self._commits += commits[start:end]
-        self._size = size
+        self._size += sizes[end - 1] - before
         return end
 
     def reached(self, bucket: Bucket) -> None:
