@@ -217,6 +217,9 @@ class Settings(BaseSettings):
     cassandra_request_timeout_s: Annotated[float, Field(ge=0.1, le=600)] = _setting(
         10.0, "How long a statement may take."
     )
+    cassandra_speculative_execution_s: Annotated[float, Field(ge=0, le=600)] = _setting(
+        0.5, "Another node is asked too where one has not answered for so long; 0: none is."
+    )
     cassandra_requests_in_flight_max: Annotated[int, Field(ge=1, le=100_000)] = _setting(
         1_024, "Requests to the cluster at once; a further one is refused."
     )

@@ -34,6 +34,7 @@ WORKER_GRACE_S = 120.0
 SERVER_TIMEOUT = "4s"
 BUCKET_BYTES = (1, 150, 600, 5_000)
 REQUEST_TIMEOUT_S = (1.0, 2.0, 6.0)
+SPECULATIVE_EXECUTION_S = (0.0, 0.02, 0.5)
 
 Tell = Callable[[str], None]
 
@@ -209,6 +210,7 @@ class _Campaign:
                     driver=self._chance.choice(options.drivers),
                     bucket_bytes=self._chance.choice(BUCKET_BYTES),
                     request_timeout_s=self._chance.choice(REQUEST_TIMEOUT_S),
+                    speculative_execution_s=self._chance.choice(SPECULATIVE_EXECUTION_S),
                     append_attempts_max=self._chance.choice((1, 3)),
                     settle_attempts_max=self._chance.choice((1, 8)),
                 ),

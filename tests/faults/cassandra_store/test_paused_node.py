@@ -53,5 +53,30 @@ async def test_once_it_was_noticed_no_append_waits_for_a_paused_node(
             three_nodes.resume(1)
 
 
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_a_read_that_a_paused_node_holds_up_is_asked_of_another(
+    three_nodes: Cluster, three_copies: CassandraSettings, driver: DriverName
+) -> None:
+    settings = msgspec.structs.replace(
+        three_copies,
+        driver=driver,
+        request_timeout_s=REQUEST_TIMEOUT_S,
+        speculative_execution_s=0.05,
+    )
+    streams = [f"read/{driver}/{stream}" for stream in STREAMS]
+    async with CassandraStore(settings) as store:
+        heads = [await _appended(store, stream, Head(0)) for stream in streams]
+        three_nodes.pause(1)
+        try:
+            # Nobody has noticed yet that it is paused: no connection is given up.
+            async with asyncio.timeout(NOTICED_WITHIN_S):
+                assert await asyncio.gather(*map(store.head, streams)) == heads
+            read = store.statistics().serial_read
+            assert (read.maybe_executed, store.statistics().reads_repeated) == (0, 0)
+        finally:
+            three_nodes.resume(1)
+
+
 async def _appended(store: CassandraStore, stream: str, head: Head) -> Head:
     return await store.append(stream, commits(1, after=head.position), head)

@@ -83,7 +83,9 @@ CREATE_KEYSPACE = (
     " AND durable_writes = true"
 )
 RECORD_SETTING = Statement(
-    "INSERT INTO installation (name, value) VALUES (?, ?) IF NOT EXISTS", Kind.CONDITIONAL
+    "INSERT INTO installation (name, value) VALUES (?, ?) IF NOT EXISTS",
+    Kind.CONDITIONAL,
+    idempotent=False,  # its answer is not
 )
 READ_COLUMNS = Statement(
     "SELECT table_name, column_name, type, kind FROM system_schema.columns WHERE keyspace_name = ?",
@@ -100,7 +102,10 @@ APPEND = Statement(
     "UPDATE commits SET head = ?, bytes = ?, sealed = ?, first = ?, append_id = ?, kinds = ?,"
     " record = ? WHERE stream = ? AND bucket = ? AND last = ? IF head = ? AND fence = ?",
     Kind.CONDITIONAL,
+    idempotent=False,
 )
+# Idempotent, though conditional: once it has moved the fence its condition is gone, and its answer
+# is not looked at.
 FENCE = Statement(
     "UPDATE commits SET fence = ? WHERE stream = ? AND bucket = ? IF head = ? AND fence = ?",
     Kind.CONDITIONAL,

@@ -13,10 +13,7 @@ from helenus.stores.cassandra.settings import CassandraSettings
 
 
 class Kind(enum.Enum):
-    """How a statement is executed.
-
-    A driver repeats none of them by itself: only the store knows what a repetition would mean.
-    """
+    """How a statement is executed."""
 
     READ = enum.auto()
     """At a quorum."""
@@ -29,10 +26,18 @@ class Kind(enum.Enum):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A CQL statement with `?` for each value."""
+    """A CQL statement with `?` for each value.
+
+    Attributes:
+        cql: its text.
+        kind: how it is executed.
+        idempotent: whether it may be executed several times, on several nodes at once: a driver
+            that waits for a node asks another too. It repeats no other statement by itself.
+    """
 
     cql: str
     kind: Kind
+    idempotent: bool = True
 
 
 class Rows(msgspec.Struct, frozen=True):

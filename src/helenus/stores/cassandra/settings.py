@@ -19,6 +19,9 @@ _SCALING = re.compile(rf"{_LEVEL}(?:, ?{_LEVEL}){{0,9}}")
 _SPECULATIVE_RETRY = re.compile(r"\d{1,2}(?:\.\d{1,3})?p|\d{1,5}ms|always|never")
 _CHUNKS_KIB = (4, 8, 16, 32, 64)
 
+SPECULATIVE_EXECUTIONS_MAX = 2
+"""As many as there are other replicas, with the usual three copies."""
+
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How connections are encrypted.
@@ -100,11 +103,13 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
             recorded in the keyspace, with that data centre: never to be mixed.
         connect_timeout_s: for the first connection.
         request_timeout_s: for each statement, at the client.
+        speculative_execution_s: another node is asked too where one has not answered for so long,
+            and a third after as long again: reads, payloads, snapshots and fences, never an append.
+            0: no other is asked.
         requests_in_flight_max: statements under way; a further one is refused.
         bucket_bytes: payload from which on a bucket of a stream is closed. May change at any time.
         inline_bytes_max: a larger record is written beside the row, so that it does not pass
-        through
-            Paxos, and only a pointer does.
+            through Paxos, and only a pointer does.
         read_attempts_max: how often a read is made that a node gives up, as it does where appends
             to the stream overtake it; begun within `request_timeout_s`.
         append_attempts_max: how often an append is made whose condition still holds.
@@ -126,6 +131,7 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
     serial_scope: Literal["local", "global"] = "local"
     connect_timeout_s: float = 10.0
     request_timeout_s: float = 10.0
+    speculative_execution_s: float = 0.5
     requests_in_flight_max: int = 1_024
     bucket_bytes: int = 1024 * 1024
     inline_bytes_max: int = 64 * 1024
@@ -150,6 +156,8 @@ class CassandraSettings(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("requests_in_flight_max", "bucket_bytes", "inline_bytes_max", "port"):
             if getattr(self, name) < 1:
                 raise InvalidArgument(f"Cassandra setting {name} must be at least 1.")
+        if self.speculative_execution_s < 0:
+            raise InvalidArgument("Cassandra setting speculative_execution_s must not be negative.")
         if not self.contact_points:
             raise InvalidArgument("Name at least one contact point.")
         if self.replication is not None:

@@ -27,7 +27,11 @@ from helenus.stores.cassandra.session import (
     Statement,
     login_refused,
 )
-from helenus.stores.cassandra.settings import CassandraSettings, TlsSettings
+from helenus.stores.cassandra.settings import (
+    SPECULATIVE_EXECUTIONS_MAX,
+    CassandraSettings,
+    TlsSettings,
+)
 from helenus.stores.cassandra.tls import tls_context, tls_trouble
 
 _RECONNECT_BASE_MS = 200
@@ -141,15 +145,20 @@ class AcsyllaSession:
         page = {"page_size": page_rows, "page_state": more}
         try:
             # No names for these: a traceback that someone keeps would keep them, and the session.
-            answer = await self._open().execute(
-                self._prepared[statement].bind(tuple(values), **page)
-            )
+            answer = await self._open().execute(self._bound(statement, values, page))
         except errors.CassException as error:
             raise execution_error(statement.kind, error) from error
         rows = [row.as_tuple() for row in answer]
         for column in self._uuids(statement, answer) if rows else ():
             rows = [_with_uuid(row, column) for row in rows]
         return Rows(rows, answer.page_state() if answer.has_more_pages() else None)
+
+    def _bound(
+        self, statement: Statement, values: Sequence[Any], page: dict[str, Any]
+    ) -> acsylla.Statement:
+        bound = self._prepared[statement].bind(tuple(values), **page)
+        bound.set_is_idempotent(statement.idempotent)
+        return bound
 
     def _uuids(self, statement: Statement, answer: acsylla.Result) -> Sequence[int]:
         """The columns of an answer that are UUIDs, of which the driver makes texts.
@@ -290,6 +299,11 @@ async def _data_center(wired: WiredCluster) -> str:
 
 
 def _cluster(settings: CassandraSettings) -> WiredCluster:
+    after_s = settings.speculative_execution_s
+    speculation = acsylla.SpeculativeExecutionPolicy(
+        constant_delay_ms=max(1, round(after_s * 1_000)),
+        max_speculative_executions=SPECULATIVE_EXECUTIONS_MAX,
+    )
     credentials = (
         {"username": settings.username, "password": settings.password or ""}
         if settings.username is not None
@@ -303,6 +317,7 @@ def _cluster(settings: CassandraSettings) -> WiredCluster:
         request_timeout=settings.request_timeout_s,
         resolve_timeout=settings.connect_timeout_s,
         retry_policy="fallthrough",
+        speculative_execution_policy=speculation if after_s else None,
         token_aware_routing=True,
         token_aware_routing_shuffle_replicas=False,
         exponential_reconnect_base_delay_ms=_RECONNECT_BASE_MS,

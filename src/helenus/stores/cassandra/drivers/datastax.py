@@ -25,9 +25,11 @@ from cassandra.cluster import (
 from cassandra.cluster import Session as DriverSession
 from cassandra.connection import ConnectionShutdown
 from cassandra.policies import (
+    ConstantSpeculativeExecutionPolicy,
     DCAwareRoundRobinPolicy,
     ExponentialReconnectionPolicy,
     FallthroughRetryPolicy,
+    NoSpeculativeExecutionPolicy,
     TokenAwarePolicy,
 )
 from cassandra.query import PreparedStatement, tuple_factory
@@ -41,7 +43,7 @@ from helenus.stores.cassandra.session import (
     Statement,
     login_refused,
 )
-from helenus.stores.cassandra.settings import CassandraSettings
+from helenus.stores.cassandra.settings import SPECULATIVE_EXECUTIONS_MAX, CassandraSettings
 from helenus.stores.cassandra.tls import tls_context, tls_trouble
 
 _RECONNECT_MAX_S = 5.0
@@ -98,6 +100,7 @@ class DatastaxSession:
                 prepared = await asyncio.to_thread(self._session.prepare, statement.cql)
             except Exception as error:
                 raise explained.not_prepared(statement.cql, error) from error
+            prepared.is_idempotent = statement.idempotent
             self._prepared[statement] = prepared
 
     async def execute(
@@ -203,12 +206,20 @@ def _cluster(settings: CassandraSettings) -> Cluster:
     serial = cassandra.ConsistencyLevel.LOCAL_SERIAL if local else cassandra.ConsistencyLevel.SERIAL
     quorum = cassandra.ConsistencyLevel.LOCAL_QUORUM if local else cassandra.ConsistencyLevel.QUORUM
 
+    after_s = settings.speculative_execution_s
+    speculation = (
+        ConstantSpeculativeExecutionPolicy(after_s, SPECULATIVE_EXECUTIONS_MAX)
+        if after_s
+        else NoSpeculativeExecutionPolicy()
+    )
+
     def profile(consistency: int) -> ExecutionProfile:
         return ExecutionProfile(
             load_balancing_policy=TokenAwarePolicy(
                 DCAwareRoundRobinPolicy(settings.data_center or ""), shuffle_replicas=False
             ),
             retry_policy=FallthroughRetryPolicy(),
+            speculative_execution_policy=speculation,
             consistency_level=consistency,
             serial_consistency_level=serial,
             request_timeout=settings.request_timeout_s,
