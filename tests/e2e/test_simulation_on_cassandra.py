@@ -84,8 +84,7 @@ async def test_four_processes_keep_every_limit_while_a_node_is_killed_and_comes_
     assert {"device-limit", "title-downloads-per-year"} <= set(done["refusals"])
 
     for service in services:  # each of them tells the same
-        # A node that has just come back may leave several reads in a row to their timeouts.
-        options = CheckOptions(url=service.url, journal=journal, progress=False, timeout_s=120)
+        options = CheckOptions(url=service.url, journal=journal, progress=False, timeout_s=30)
         verdict = await asyncio.to_thread(check, options)
         assert verdict.findings == []
         assert verdict.whole
