@@ -95,6 +95,7 @@ async def _open_api(
             policies=keeper.policies,
             signer=signer,
             hooks=[*hooks(metrics), *([] if notes is None else [notes.hook])],
+            observers=[] if notes is None else [notes.observe],
         )
         debugger = Debugger(
             store=observed,

@@ -15,6 +15,8 @@ import msgspec
 
 from download_licensing.debugging.folding import Fold
 from download_licensing.domain.account import ACCOUNT_ID, Account
+from download_licensing.domain.cuts import Cuts
+from download_licensing.domain.device import Device
 from download_licensing.domain.events import (
     DeviceRegistered,
     DownloadCounted,
@@ -158,7 +160,11 @@ def judge(
         alongside: the ids of all titles under its agreement.
     """
     account = aggregates.get(Account, ACCOUNT_ID)
-    renewed = aggregates.get(License, asked.license_id) if asked.license_id else None
+    renewed = None
+    if asked.license_id:
+        license = aggregates.get(License, asked.license_id)
+        device = aggregates.get(Device, license.device_id)
+        renewed = Cuts(account, {}, at).seen_license(license, device)
     situation = survey(
         aggregates,
         account,
@@ -222,8 +228,21 @@ class Judging:
         Args:
             entries: the events of the commit, in order, which follow those folded in so far.
         """
+        if not self._refusals:
+            return self._decided(entries)
+        judged: list[Judged] = []
+        while True:
+            judged += self._refused()
+            upto = self._refusals[-1].position - self.fold.position if self._refusals else None
+            if upto is None or upto >= len(entries):
+                return judged + self._decided(entries)
+            judged += self._decided(entries[:upto])  # an item refused within the commit
+            entries = entries[upto:]
+
+    def _decided(self, entries: Sequence[Entry]) -> list[Judged]:
+        """Fold in events, and judge the grants and extensions among them."""
         fold, done = self.fold, 0
-        judged = self._refused() if self._refusals else []
+        judged: list[Judged] = []
         for index, (_, aggregate_id, event) in enumerate(entries):
             if not isinstance(event, (LicenseIssued, LicenseRenewed)):
                 continue

@@ -16,6 +16,7 @@ import structlog
 
 from download_licensing.background import in_background
 from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
+from download_licensing.service.answers import Renewed, Synced
 from download_licensing.service.commands import RenewLicense, RequestDownload
 from download_licensing.service.noted_refusals import (
     REFUSALS_ID,
@@ -110,6 +111,23 @@ class RefusalNotes:
         except (DownloadRefused, TitleWithdrawn) as refused:
             self._take(call.command, refused)
             raise
+
+    def observe(self, command: object, answer: object) -> None:
+        """Takes note of the items that were refused within a sync, or renewals in bulk."""
+        if not isinstance(answer, Synced | Renewed):
+            return
+        for item in answer.items:
+            refused = item.refusal
+            if refused is None or refused.at is None:
+                continue
+            refusal = RefusalNoted(
+                position=refused.position,
+                at=refused.at,
+                license_id=item.license_id,
+                policy_version=refused.policy_version,
+                reasons=tuple([unmet.reason for unmet in refused.unmet]) or (refused.reason,),
+            )
+            self._keep(answer.customer_id, refusal)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -83,6 +83,19 @@ class Cuts:
         if cut := self._of_license(license, aggregates.get(Device, license.device_id)):
             license.record(cut)
 
+    def seen_license(self, license: License, device: Device) -> License:
+        """A licence as if its early end had been recorded; itself, if it had none.
+
+        Args:
+            license: the licence, which stays as it is.
+            device: that it is on.
+        """
+        if (cut := self._of_license(license, device)) is None:
+            return license
+        seen = license.clone()
+        seen.apply(cut)
+        return seen
+
     def seen(self, aggregates: Aggregates) -> Aggregates:
         """The aggregates of a view, as if all that is cut had been recorded."""
         return _Seen(aggregates, self)

@@ -232,8 +232,10 @@ class ItemRefusal(Answer, frozen=True, kw_only=True):
         reason: for programs; of several unmet rules, the first.
         unmet: the rules that are not met.
         policy_version: of the policy that it was decided by; "": no rule was asked.
-        at: the time it was decided as of; None: no rule was asked.
-        position: of the customer's last event that it was decided on; 0: no rule was asked.
+        at: the time it was decided as of; None: it is about a licence that there is not, or that
+            ended.
+        position: of the customer's last event that it was decided on, which may be one that an
+            item before it recorded; 0: as of `at`.
     """
 
     reason: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,10 @@ WITHDRAWALS_STREAM = "titles/withdrawn"
 """The one stream of titles: which are withdrawn from all customers, and since when."""
 
 
+Observer = Callable[[Any, Any], None]
+"""Told of a command and its answer."""
+
+
 class Licensing(AggregateService):
     """Base of the parts of `LicensingService`.
 
@@ -49,6 +53,7 @@ class Licensing(AggregateService):
         policies: where the policy in force is found.
         signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
+        observers: told of each command that was carried out, with its answer.
     """
 
     def __init__(
@@ -59,17 +64,21 @@ class Licensing(AggregateService):
         policies: PolicySource,
         signer: TokenSigner | None = None,
         hooks: Iterable[Hook] = (),
+        observers: Iterable[Observer] = (),
     ) -> None:
         super().__init__(repository, hooks=hooks)
         self._catalogue = catalogue
         self._policies = policies
         self._signer = signer
+        self._observers = tuple(observers)
         self._withdrawn: Withdrawn = {}
         self._withdrawn_at_position = 0
 
     async def execute(self, command: Any, context: CommandContext) -> Any:
         """As `AggregateService.execute`; what a command granted is signed after it."""
         answer = await super().execute(command, context)
+        for observer in self._observers:
+            observer(command, answer)
         return answer if self._signer is None else sealed(answer, self._signer)
 
     @property

@@ -45,4 +45,5 @@ class LicensingService(Accounts, Syncing, Previews, Operations, Withdrawals, Que
         policies: where the policy in force is found.
         signer: signs what is granted; None: grants come without a token.
         hooks: entered around each command, the first outermost.
+        observers: told of each command that was carried out, with its answer.
     """

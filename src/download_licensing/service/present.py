@@ -9,7 +9,7 @@ from download_licensing.domain.device import Device
 from download_licensing.domain.license import License
 from download_licensing.domain.nearing import Nearing, nearing
 from download_licensing.domain.policy import Terms
-from download_licensing.domain.refusals import DownloadRefused, Refusal
+from download_licensing.domain.refusals import DownloadRefused, Refusal, TitleWithdrawn
 from download_licensing.domain.rules import RULES
 from download_licensing.domain.rules.active_downloads_per_device import ActiveDownloadsPerDevice
 from download_licensing.domain.rules.device_limit import DeviceLimit
@@ -110,10 +110,26 @@ def item(
 
 
 def refused_item(
-    kind: answers.ItemKind, item_id: str, license_id: str, refusal: Refusal
+    kind: answers.ItemKind,
+    item_id: str,
+    license_id: str,
+    refusal: Refusal,
+    *,
+    at: datetime,
+    position: int,
 ) -> answers.SyncedItem:
-    """The answer about an item that was not carried out."""
+    """The answer about an item that was not carried out.
+
+    Args:
+        kind: of the item.
+        item_id: the device's.
+        license_id: that it is about.
+        refusal: of it alone.
+        at: the time of the decision.
+        position: of the last event it was decided on, which may be one of the items before it.
+    """
     rules = refusal if isinstance(refusal, DownloadRefused) else None
+    decided = isinstance(refusal, DownloadRefused | TitleWithdrawn)
     return answers.SyncedItem(
         item_id=item_id,
         kind=kind,
@@ -125,8 +141,8 @@ def refused_item(
             remedy=refusal.remedy or "",
             unmet=rules.unmet if rules else (),
             policy_version=rules.policy_version if rules else "",
-            at=rules.at if rules else None,
-            position=rules.position if rules else 0,
+            at=at if decided else None,
+            position=position if decided else 0,
         ),
     )
 

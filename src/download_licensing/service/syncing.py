@@ -112,7 +112,10 @@ class Syncing(Downloads, Reports):
                 raise LicenseElsewhere(item.license_id, visit.device_id)
             outcome, grant = self._decide(visit, item, license)
         except Refusal as refusal:
-            return present.refused_item(item.kind, item.item_id, item.license_id, refusal)
+            position = visit.unit.view().position + len(visit.unit.entries)
+            return present.refused_item(
+                item.kind, item.item_id, item.license_id, refusal, at=visit.at, position=position
+            )
         return present.item(item.kind, item.item_id, license, outcome, grant, at=visit.at)
 
     def _decide(self, visit: _Visit, item: SyncItem, license: License) -> Decided:

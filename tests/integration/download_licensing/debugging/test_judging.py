@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from download_licensing.debugging.judging import Always, Judging
@@ -37,6 +37,7 @@ def lives(seed: int) -> Life:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000))
+@example(908)  # a renewal refused after a cancellation, which ended the licence before it was noted
 def test_by_the_policy_of_the_day_every_decision_comes_out_as_it_did(seed: int) -> None:
     life = lives(seed)
     judged = life.judged()

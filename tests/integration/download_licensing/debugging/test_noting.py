@@ -7,16 +7,25 @@ from contextlib import asynccontextmanager
 import pytest
 
 from download_licensing.debugging.errors import NothingRefused
+from download_licensing.debugging.judging import Judging
 from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
 from download_licensing.debugging.why import explain, question_of_refusal
+from download_licensing.domain.license import License
 from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
 from download_licensing.domain.unmet import Unmet
-from download_licensing.service.commands import RequestDownload, WithdrawTitle
+from download_licensing.service.answers import Renewed
+from download_licensing.service.commands import (
+    RenewLicenses,
+    RequestDownload,
+    SyncedRenewal,
+    WithdrawTitle,
+)
 from download_licensing.service.licensing import AGGREGATES, LicensingService, stream_of
 from download_licensing.service.noted_refusals import RECENT_MAX, RefusalNoted, Refusals
 from helenus import AggregateRepository
 from helenus.clock import SystemClock
+from helenus.codec import Entry
 from helenus.errors import InvalidArgument, StoreUnavailable
 from helenus.service import CommandCall, CommandContext
 from helenus.store import Commit, EventStore, Head
@@ -65,7 +74,13 @@ async def noting(
         AggregateRepository(notes_in or store, [Refusals]) as noted,
     ):
         notes = RefusalNotes(noted, settings, clock)
-        service = LicensingService(repository, CATALOGUE, policies=POLICIES, hooks=[notes.hook])
+        service = LicensingService(
+            repository,
+            CATALOGUE,
+            policies=POLICIES,
+            hooks=[notes.hook],
+            observers=[notes.observe],
+        )
         member = Member(service)
         await member.open("solo")
         await member.request("tv", "short", START)
@@ -239,6 +254,80 @@ async def test_what_was_being_written_at_the_end_is_not_lost() -> None:
             for customer in customers:
                 assert len(await refusals_of(case.repository, customer)) == 1
             assert case.notes.statistics().waiting == 0
+
+
+async def test_what_is_refused_within_a_command_is_noted_where_the_items_before_led() -> None:
+    async with noting() as case:
+        member, at = case.member, START + 32 * DAY
+        (short,) = await licenses(case, "short")
+        released = (await member.request("tv", "free-2", START)).license_id
+        await member.release(released, START)
+        free = (await member.request("tv", "free", START)).license_id
+        await member.request("tv", "forever", START + 31 * DAY)
+
+        answer: Renewed = await member.do(
+            RenewLicenses, at, license_ids=(released, free, short), key="bulk"
+        )
+
+        assert [item.outcome for item in answer.items] == ["refused", "done", "refused"]
+        (one,) = await case.written()  # the released one was refused by no rule
+        assert (one.license_id, one.position) == (short, len(await member.recorded()))
+        assert one.reasons == ("active-downloads-per-device",)
+        question = await question_of_refusal(case.repository, "ada")
+        found = await explain(
+            member.service.repository, "ada", question, Held(POLICIES), CATALOGUE.titles
+        )
+        unmet = [told.reason for told in found.rules if not told.met]
+        assert (found.license_id, tuple(unmet)) == (short, one.reasons)
+
+
+async def test_what_is_refused_in_the_middle_of_a_command_is_judged_there() -> None:
+    async with noting() as case:
+        member = case.member
+        (short,) = await licenses(case, "short")
+        free = (await member.request("tv", "free", START)).license_id
+        await member.request("tv", "short", START + 8 * DAY)
+        first = (await member.request("tv", "free-2", START + 31 * DAY)).license_id
+        wanted = (first, short, free)
+        await member.do(RenewLicenses, START + 40 * DAY, license_ids=wanted, key="bulk")
+        (one,) = await case.written()
+        assert one.reasons == ("title-downloads-per-year",)
+        assert one.position < len(await member.recorded())
+
+        judging = Judging(AGGREGATES, POLICIES, CATALOGUE.titles, [one])
+        commits: dict[object, list[Entry]] = {}
+        async for recorded in member.service.repository.history(stream_of("ada")):
+            entry = (recorded.aggregate_type, recorded.aggregate_id, recorded.event)
+            commits.setdefault(recorded.commit_id, []).append(entry)
+        judged = [each for commit in commits.values() for each in judging.commit(commit)]
+        (refused,) = [each for each in judged if not each.granted]
+        assert refused.judgement is not None
+        assert refused.judgement.reasons == one.reasons
+        used = {each.rule: each.used for each in refused.judgement.findings}
+        assert used["active-downloads-per-device"] == 1  # the third was renewed after it
+
+
+async def test_a_withdrawn_title_within_a_sync_is_noted() -> None:
+    async with noting() as case:
+        (held,) = await licenses(case, "short")
+        withdraw = WithdrawTitle(title_id="short", reason="Claim.")
+        await case.member.service.execute(withdraw, CommandContext(at=START))
+        for _ in range(2):  # said twice under one key, noted once
+            renewal = SyncedRenewal(item_id="one", license_id=held)
+            await case.member.sync("tv", START + DAY, renewal, key="sync")
+        (one,) = await case.written()
+        assert (one.license_id, one.reasons) == (held, ("title-withdrawn",))
+        question = await question_of_refusal(case.repository, "ada")
+        found = await explain(
+            case.member.service.repository, "ada", question, Held(POLICIES), CATALOGUE.titles
+        )
+        assert found.withdrawal is not None
+
+
+async def licenses(case: Noted, title: str) -> list[str]:
+    """The licences for a title, as they were issued."""
+    view = await case.member.service.repository.load(stream_of("ada"))
+    return [license.id for license in view.all(License) if license.title_id == title]
 
 
 async def test_what_waits_of_one_customer_is_written_when_it_is_asked_for() -> None:
