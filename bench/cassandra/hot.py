@@ -24,36 +24,45 @@ _decode = msgspec.json.Decoder(Tally).decode
 
 
 async def run(bench: Bench) -> list[Row]:
-    """One process, then four."""
+    """One process with all commands and with a process's share; four with a share each, and all."""
     seconds = bench.options.seconds
-    found: list[list[Tally]] = []
+    shared: list[list[Tally]] = []
+    crowded: list[list[Tally]] = []
     stream = f"hot/{uuid.uuid4().hex}"
     async with bench.repository() as repository:
 
         async def command(worker: int, turn: int) -> None:
             await repository.transact(stream, pay())
 
-        async def contend() -> float:
-            tallies = await _contend(bench)
-            found.append(tallies)
-            return sum(t.commands for t in tallies) / max(t.seconds for t in tallies)
-
         values = await alternate(
             bench.options.runs,
             raw=lambda: rate(1, raw.appends(bench.session), seconds),
             together=lambda: rate(_IN_FLIGHT, command, seconds),
-            apart=contend,
+            share=lambda: rate(_IN_FLIGHT // _PROCESSES, command, seconds),
+            apart=lambda: _contended(bench, _IN_FLIGHT // _PROCESSES, shared),
+            crowd=lambda: _contended(bench, _IN_FLIGHT, crowded),
         )
     one = f"one hot stream, {_IN_FLIGHT} in flight, one process"
     four = f"one hot stream, {_IN_FLIGHT} in flight, {_PROCESSES} processes"
+    crowd = f"one hot stream, {_PROCESSES} processes with {_IN_FLIGHT} in flight each"
     return [
         Row(one, "raw driver, LWTs one at a time", "commands/s", values["raw"]),
         Row(one, "helenus", "commands/s", values["together"]),
         ratio(one, "helenus ÷ one at a time", values["together"], values["raw"], "≥ 20"),
         Row(four, "helenus, all processes", "commands/s", values["apart"]),
         ratio(four, "helenus ÷ one at a time", values["apart"], values["raw"], "≥ 10"),
-        *_fairness(four, found),
+        ratio(four, "the same with one of them alone", values["share"], values["raw"]),
+        *_fairness(four, shared),
+        Row(crowd, "helenus, all processes", "commands/s", values["crowd"]),
+        ratio(crowd, "helenus ÷ one at a time", values["crowd"], values["raw"], "≥ 10"),
+        *_fairness(crowd, crowded),
     ]
+
+
+async def _contended(bench: Bench, in_flight: int, found: list[list[Tally]]) -> float:
+    tallies = await _contend(bench, in_flight)
+    found.append(tallies)
+    return sum(t.commands for t in tallies) / max(t.seconds for t in tallies)
 
 
 def _fairness(case: str, found: list[list[Tally]]) -> list[Row]:
@@ -80,13 +89,8 @@ def _fairness(case: str, found: list[list[Tally]]) -> list[Row]:
     ]
 
 
-async def _contend(bench: Bench) -> list[Tally]:
-    orders = Orders(
-        bench.settings,
-        f"hot/{uuid.uuid4().hex}",
-        _IN_FLIGHT // _PROCESSES,
-        bench.options.seconds,
-    )
+async def _contend(bench: Bench, in_flight: int) -> list[Tally]:
+    orders = Orders(bench.settings, f"hot/{uuid.uuid4().hex}", in_flight, bench.options.seconds)
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "from bench.cassandra.contender import main; main()"),
