@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from math import inf
 
@@ -82,8 +82,7 @@ class _Walk:
             self._find(deed.first, Kind.SHAPE, f"{told.name} of {told.aggregate_id}: no change")
         entries = self._asked.get(deed.command_id)
         if entries is None:
-            mixed = any(earlier.command_id in self._asked for earlier in self._before(deed))
-            if self._history.complete and mixed:  # what precedes the run is of another one
+            if self._history.complete and self._of_run(deed):
                 self._find(deed.first, Kind.UNEXPLAINED, f"of command {deed.command_id!r}")
             return
         asked = {(each.call, each.title_id, each.at, _reason(each)) for each in entries}
@@ -95,8 +94,10 @@ class _Walk:
             detail = f"key {deed.command_id} began after a later position was acknowledged"
             self._find(deed.first, Kind.ORDER, detail)
 
-    def _before(self, deed: Deed) -> Iterator[Deed]:
-        return (earlier for earlier in self._deeds if earlier.first < deed.first)
+    def _of_run(self, deed: Deed) -> bool:
+        """Whether it lies among those of the run; what precedes or follows is of another one."""
+        own = [each.first for each in self._deeds if each.command_id in self._asked]
+        return bool(own) and own[0] < deed.first < own[-1]
 
     def _enter(self, deed: Deed) -> None:
         standing, spans = dict(self._standings[-1]), dict(self._spans)
@@ -118,11 +119,18 @@ class _Walk:
 
     def _change(self, deed: Deed, spans: Withdrawn) -> Change:
         entries = self._asked.get(deed.command_id)
-        if entries is None:  # of before the run, as far as is known: surely, if there was a run
-            return Change(-inf, -inf if self._asked else inf, spans)
+        if entries is None:
+            return self._change_of_another_run(deed, spans)
         answered = all(200 <= entry.status < 300 for entry in entries)
         surely_ns = max(entry.ended_ns for entry in entries) if answered else inf
         return Change(began_ns(entries), surely_ns, spans)
+
+    def _change_of_another_run(self, deed: Deed, spans: Withdrawn) -> Change:
+        """What precedes the run was known, what follows it was not; without a run, who knows."""
+        own = [each.first for each in self._deeds if each.command_id in self._asked]
+        if not own:
+            return Change(-inf, inf, spans)
+        return Change(inf, inf, spans) if deed.first > own[-1] else Change(-inf, -inf, spans)
 
     def _answer(self, entry: Entry) -> None:
         """An answer has to be right on some state that it may have met."""
