@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
+import sqlite3
 import tempfile
+import time
 from pathlib import Path
 
 import uvloop
@@ -14,6 +17,7 @@ from bench import ours, peer
 from bench.harness import Row, alternate
 
 _STREAMS = 1_024  # a multiple of what is in flight, so that no two workers share one
+_FLOOR_COMMITS = 2_000
 _files = itertools.count()
 
 
@@ -24,6 +28,8 @@ def run(directory: Path, runs: int) -> list[Row]:
         return [
             *_distinct(scratch, runs, in_flight=1, ours_total=3_000, peer_total=1_500),
             *_distinct(scratch, runs, in_flight=64, ours_total=32_000, peer_total=3_200),
+            *_tens(scratch, runs),
+            *_floor(scratch, runs),
             *_hot(scratch, runs),
             *_replay(scratch, runs),
             *_log(runs),
@@ -65,6 +71,40 @@ def _distinct(
     rows = [Row(case, s, "commands/s", v) for s, v in zip(subjects, values, strict=True)]
     wanted = "≥ 10" if in_flight > 1 else "≥ 2"
     return [*rows, _ratio(case, rows[0], rows[3], wanted)]
+
+
+def _tens(scratch: Path, runs: int) -> list[Row]:
+    case = f"ten events a commit, {_STREAMS:,} streams, 64 in flight"
+
+    def measure() -> float:
+        work = ours.commands(_new(scratch), streams=_STREAMS, in_flight=64, total=16_000, events=10)
+        return 10 * asyncio.run(work)
+
+    def measure_peer() -> float:
+        return 10 * peer.commands(
+            _new(scratch), streams=_STREAMS, in_flight=64, total=1_600, events=10
+        )
+
+    mine, theirs = alternate(runs, measure, measure_peer)
+    rows = [Row(case, "helenus", "events/s", mine), Row(case, "eventsourcing", "events/s", theirs)]
+    return [*rows, _ratio(case, rows[0], rows[1], "≥ 10")]
+
+
+def _floor(scratch: Path, runs: int) -> list[Row]:
+    """What the disk allows: nothing but a small row and its commit, again and again."""
+
+    def measure() -> float:
+        with contextlib.closing(sqlite3.connect(_new(scratch), isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("CREATE TABLE commits (record BLOB)")
+            started = time.perf_counter()
+            for _ in range(_FLOOR_COMMITS):
+                connection.execute("INSERT INTO commits VALUES (?)", (bytes(150),))
+            return _FLOOR_COMMITS / (time.perf_counter() - started)
+
+    (values,) = alternate(runs, measure)
+    return [Row("one small row after another, durable", "sqlite3 alone", "commits/s", values)]
 
 
 def _hot(scratch: Path, runs: int) -> list[Row]:

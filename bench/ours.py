@@ -46,21 +46,22 @@ def deposit_many(events: int) -> Callable[[UnitOfWork], None]:
 
 
 async def commands(
-    path: Path, *, streams: int, in_flight: int, total: int, cached: bool = True
+    path: Path, *, streams: int, in_flight: int, total: int, events: int = 1, cached: bool = True
 ) -> float:
-    """Commands per second, each loading its stream, recording one event and committing it."""
+    """Commands per second, each loading its stream, recording events and committing them."""
+    decide = deposit if events == 1 else deposit_many(events)
     settings = RepositorySettings(cache_streams_max=100_000 if cached else 1)
     async with (
         SqliteStore(path) as store,
         AggregateRepository(store, [BankAccount], settings=settings) as repository,
     ):
         names = [f"account/{number}" for number in range(streams)]
-        await asyncio.gather(*(repository.transact(name, deposit) for name in names))
+        await asyncio.gather(*(repository.transact(name, decide) for name in names))
 
         async def work(worker: int) -> None:
             for turn in range(total // in_flight):
                 stream = names[(worker + turn * in_flight) % streams]
-                await repository.transact(stream, deposit)
+                await repository.transact(stream, decide)
 
         started = time.perf_counter()
         await asyncio.gather(*(work(worker) for worker in range(in_flight)))

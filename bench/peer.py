@@ -47,9 +47,9 @@ def _application(path: Path, *, cached: bool = False) -> Iterator[Application[An
 
 
 def commands(
-    path: Path, *, streams: int, in_flight: int, total: int, cached: bool = False
+    path: Path, *, streams: int, in_flight: int, total: int, events: int = 1, cached: bool = False
 ) -> float:
-    """Commands per second, each loading an aggregate, triggering one event and saving it."""
+    """Commands per second, each loading an aggregate, triggering events and saving it."""
     with _application(path, cached=cached) as application:
         accounts = [BankAccount() for _ in range(streams)]
         for account in accounts:
@@ -60,7 +60,8 @@ def commands(
             for turn in range(total // in_flight):
                 number = (worker + turn * in_flight) % streams
                 account = application.repository.get(ids[number])
-                account.deposit(1)
+                for _ in range(events):
+                    account.deposit(1)
                 application.save(account)
 
         started = time.perf_counter()
