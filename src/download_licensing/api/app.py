@@ -21,6 +21,7 @@ from download_licensing.api.landing import landing
 from download_licensing.api.methods import options_of
 from download_licensing.api.policies import POLICIES
 from download_licensing.api.queries import QUERIES
+from download_licensing.api.query_strings import QueryStrings
 from download_licensing.api.syncing import SYNCING
 from download_licensing.debugging.debugger import Debugger
 from download_licensing.observability import Metrics
@@ -105,7 +106,9 @@ def create_api(
         "readiness_timeout_s": settings.readiness_timeout_s,
         "retry": {"Retry-After": str(settings.retry_after_s)},
     }
+    query_strings = QueryStrings()
     litestar = Litestar(
+        before_request=query_strings.check,
         route_handlers=[
             options_of(PUBLIC),
             *PUBLIC,
@@ -119,6 +122,7 @@ def create_api(
         logging_config=None,
         debug=False,
     )
+    query_strings.app = litestar
     gate = Gate(
         litestar,
         metrics,

@@ -1,5 +1,6 @@
 """Bad input: each gets an answer that says what to do, and none gets a 500."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -298,3 +299,22 @@ async def test_a_method_that_the_path_does_not_take_is_refused(client: AsgiClien
 async def test_an_odd_host_is_refused(client: AsgiClient) -> None:
     answer = await client.raw("GET", "/health/live", headers=[("host", "a b\x00")])
     assert (answer.status, answer.fields) == (400, {"request"})
+
+
+async def test_a_query_parameter_that_an_operation_does_not_have_is_named(
+    client: AsgiClient,
+) -> None:
+    document = (await client.get("/schema/openapi.json")).json()
+    asked = 0
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            of_query = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+            if not of_query:
+                continue
+            query = "&".join(f"{name}=1" for name in [*of_query, "surprise"])
+            concrete = re.sub(r"{[^}]*}", "x", path)
+            answer = await client.raw(method.upper(), f"{concrete}?{query}", [b""], [KEY])
+            assert (answer.status, answer.json()["errors"][0]["field"]) == (400, "surprise"), path
+            assert ", ".join(sorted(of_query)) in answer.json()["detail"]
+            asked += 1
+    assert asked >= 10
