@@ -40,14 +40,15 @@ WAITS_SHORTER = 8
 """The wait, at most, after the next one. It gets shorter with each, but not below the eighth part:
 many who wait must not crowd out the one who appends."""
 
-APPEND_MAX_S = 0.05
+APPEND_MAX_S = 0.02
 """An append that took longer counts as this: a node that was away must not stretch the waits."""
 
 REST_MIN_S = 0.001
 """A shorter rest is none: no timer is so fine, and no other process either."""
 
 STREAMS_MAX = 10_000
-_WEIGHT = 0.1  # of the newest duration in the moving mean
+# Of the newest duration in the moving mean. The first ones are longer: a connection is cold.
+_WEIGHT_LONGER, _WEIGHT_SHORTER = 0.1, 0.3
 
 
 class _Turn:
@@ -169,6 +170,7 @@ class Turns:
                 self._turns.popitem(last=False)
         else:
             self._turns.move_to_end(stream)
-            turn.append_s += _WEIGHT * (took_s - turn.append_s)
+            weight = _WEIGHT_LONGER if took_s > turn.append_s else _WEIGHT_SHORTER
+            turn.append_s += weight * (took_s - turn.append_s)
         turn.ended = now
         return turn
