@@ -163,7 +163,8 @@ async def test_told_twice_to_end_it_ends_at_once_and_without_a_word(
 
 
 INTERRUPTED = """
-import contextlib, os, signal
+import contextlib, signal, sys
+number = int(sys.argv.pop())
 import download_licensing.cli.serve as serve
 from download_licensing.cli.main import main
 
@@ -172,7 +173,7 @@ opening = serve.open_api
 @contextlib.asynccontextmanager
 async def interrupted(*arguments):
     async with opening(*arguments) as api:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(number)  # heard by this thread, at once
         yield api
 
 serve.open_api = interrupted
@@ -181,18 +182,19 @@ main()
 """The program, which is told to end when all but the server is there."""
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_told_to_end_while_it_starts_it_never_listens_and_says_nothing_of_itself(
-    tmp_path: Path,
+    tmp_path: Path, number: signal.Signals
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", INTERRUPTED, "serve", "--port", "0"),
+        *(sys.executable, "-c", INTERRUPTED, "serve", "--port", "0", str(int(number))),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=tmp_path,
         env=environment(),
     )
     out, err = await asyncio.wait_for(process.communicate(), timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert out == b""
     assert b"Traceback" not in err
 

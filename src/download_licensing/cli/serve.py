@@ -17,7 +17,7 @@ import typer
 
 from download_licensing import settings as settings_module
 from download_licensing.catalogue import Catalogue
-from download_licensing.cli.server import end_by_signals, server_of
+from download_licensing.cli.server import Ending, server_of
 from download_licensing.composition import catalogue_of, open_api
 from download_licensing.observability import configure_logs
 from download_licensing.policies.keeping import PolicyKeeper
@@ -59,8 +59,11 @@ def serve(
         structlog.get_logger("download_licensing").warning("unknown variable", variable=name)
     terms = catalogue_of(settings)
     listener = listen(settings)
+    ending = Ending()
     with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, terms, listener))
+        runner.run(_serve(settings, terms, listener, ending))
+    if ending.told is not None:
+        raise typer.Exit(128 + ending.told)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -90,14 +93,15 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, catalogue: Catalogue, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, catalogue: Catalogue, listener: socket.socket, ending: Ending
+) -> None:
     async with open_api(settings, catalogue) as api:
         server = server_of(settings, api.gate)
         _calm_collector()
         _reload_by_signal(api.policies)
-        end_by_signals(server)
-        # Who told it to end while it started is heard here, and not amid the start of the server.
-        await asyncio.sleep(0)
+        if ending.hand_over(server):
+            return
         typer.echo(_greeting(settings, listener))
         await server.serve(sockets=[listener])
 

@@ -19,7 +19,7 @@ from download_licensing.settings import Settings
 class Server(uvicorn.Server):
     """Ends when it is told to, once for good order, and once more for haste.
 
-    Leaves signals to `end_by_signals`: uvicorn would raise them again at the end.
+    Leaves signals to `Ending`: uvicorn would raise them again at the end.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -73,13 +73,32 @@ def server_of(settings: Settings, app: Any) -> Server:
     )
 
 
-def end_by_signals(server: Server) -> None:
-    """End at SIGINT and SIGTERM, from now until the process is gone.
+class Ending:
+    """What SIGINT and SIGTERM bring about, from now until the process is gone.
 
-    Whoever presses Ctrl+C a third time would interrupt the store while it closes.
+    Attributes:
+        told: the signal that came before there was a server.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.end())
+
+    def __init__(self) -> None:
+        self.told: int | None = None
+        self._server: Server | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def hand_over(self, server: Server) -> bool:
+        """From now on a signal ends the server. Returns whether one has come before."""
+        self._server = server
+        return self.told is not None
+
+    def _hear(self, number: int, _frame: object) -> None:
+        if self._server is not None:
+            # Also the third time: it would interrupt the store while it closes.
+            self._server.end()
+        elif self.told is None:
+            self.told = number  # what has begun to start is let start, and then ended in good order
+        else:
+            raise KeyboardInterrupt
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
