@@ -199,9 +199,9 @@ class Lanes:
         while taken < len(group) and round_.size_bytes < self._settings.group_bytes_max:
             round_.decide(group[taken])
             taken += 1
-        if round_.commits and not appends:
-            return 0
         if round_.commits:
+            if not appends:
+                return 0
             began = _now()
             try:
                 head = await self._store.append(state.stream, round_.commits, state.head)

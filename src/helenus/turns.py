@@ -127,13 +127,15 @@ class Turns:
     def gives_way(self, stream: str) -> bool:
         """Commits of others were read. Whether it is their turn: then to wait before an append."""
         turn = self._turns.get(stream)
-        if turn is None or not turn.stood_back:
-            if turn is not None and turn.rested:
-                turn.appends = turn.unused = 0
+        if turn is None:
             return False
-        turn.meet()
-        turn.meetings = max(turn.meetings, 2)
-        return True
+        if turn.stood_back:
+            turn.meet()
+            turn.meetings = max(turn.meetings, 2)
+            return True
+        if turn.rested:
+            turn.appends = turn.unused = 0
+        return False
 
     def won(self, stream: str, began: float) -> None:
         """An append succeeded that began at this time."""

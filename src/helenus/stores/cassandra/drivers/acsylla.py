@@ -300,9 +300,13 @@ async def _data_center(wired: WiredCluster) -> str:
 
 def _cluster(settings: CassandraSettings) -> WiredCluster:
     after_s = settings.speculative_execution_s
-    speculation = acsylla.SpeculativeExecutionPolicy(
-        constant_delay_ms=max(1, round(after_s * 1_000)),
-        max_speculative_executions=SPECULATIVE_EXECUTIONS_MAX,
+    speculation = (
+        acsylla.SpeculativeExecutionPolicy(
+            constant_delay_ms=max(1, round(after_s * 1_000)),
+            max_speculative_executions=SPECULATIVE_EXECUTIONS_MAX,
+        )
+        if after_s
+        else None
     )
     credentials = (
         {"username": settings.username, "password": settings.password or ""}
@@ -317,7 +321,7 @@ def _cluster(settings: CassandraSettings) -> WiredCluster:
         request_timeout=settings.request_timeout_s,
         resolve_timeout=settings.connect_timeout_s,
         retry_policy="fallthrough",
-        speculative_execution_policy=speculation if after_s else None,
+        speculative_execution_policy=speculation,
         token_aware_routing=True,
         token_aware_routing_shuffle_replicas=False,
         exponential_reconnect_base_delay_ms=_RECONNECT_BASE_MS,
