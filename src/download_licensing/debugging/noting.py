@@ -16,7 +16,7 @@ import structlog
 
 from download_licensing.background import in_background
 from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
-from download_licensing.service.answers import Renewed, Synced
+from download_licensing.service.answers import ItemRefusal, Renewed, Synced
 from download_licensing.service.commands import RenewLicense, RequestDownload
 from download_licensing.service.noted_refusals import (
     REFUSALS_ID,
@@ -125,7 +125,7 @@ class RefusalNotes:
                 at=refused.at,
                 license_id=item.license_id,
                 policy_version=refused.policy_version,
-                reasons=tuple([unmet.reason for unmet in refused.unmet]) or (refused.reason,),
+                reasons=_reasons(refused),
             )
             self._keep(answer.customer_id, refusal)
 
@@ -202,17 +202,14 @@ class RefusalNotes:
                 license_id = command.license_id
             case _:
                 return
-        by_rules = refused if isinstance(refused, DownloadRefused) else None
         refusal = RefusalNoted(
             position=refused.position,
             at=refused.at,
             device_id=device_id,
             title_id=title_id,
             license_id=license_id,
-            policy_version=by_rules.policy_version if by_rules else "",
-            reasons=tuple([unmet.reason for unmet in by_rules.unmet])
-            if by_rules
-            else (refused.reason,),
+            policy_version=refused.policy_version,
+            reasons=_reasons(refused),
         )
         self._keep(command.customer_id, refusal)
 
@@ -225,3 +222,8 @@ class RefusalNotes:
             self._waiting[key] = refusal
         else:
             self._dropped += 1
+
+
+def _reasons(refused: DownloadRefused | TitleWithdrawn | ItemRefusal) -> tuple[str, ...]:
+    """Those of all rules that are not met; else the one there is."""
+    return tuple([unmet.reason for unmet in refused.unmet]) or (refused.reason,)

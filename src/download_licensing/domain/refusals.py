@@ -118,12 +118,16 @@ class TitleWithdrawn(Refusal):
     """An operator withdrew the title from all customers.
 
     Attributes:
+        unmet: no rule; none was asked.
+        policy_version: of no policy.
         at: the time it was decided as of; None: it was only asked about.
         position: of the customer's last event that it was decided on; 0: not known.
     """
 
     reason = "title-withdrawn"
     remedy = "Choose another title."
+    unmet: ClassVar[tuple[Unmet, ...]] = ()
+    policy_version: ClassVar[str] = ""
 
     def __init__(self, title_id: str, *, at: datetime | None = None, position: int = 0) -> None:
         super().__init__(f"Title {title_id!r} was withdrawn; downloads of it have ended.")

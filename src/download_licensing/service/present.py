@@ -128,19 +128,19 @@ def refused_item(
         at: the time of the decision.
         position: of the last event it was decided on, which may be one of the items before it.
     """
-    rules = refusal if isinstance(refusal, DownloadRefused) else None
-    decided = isinstance(refusal, DownloadRefused | TitleWithdrawn)
+    decided = refusal if isinstance(refusal, DownloadRefused | TitleWithdrawn) else None
+    unmet = decided.unmet if decided else ()
     return answers.SyncedItem(
         item_id=item_id,
         kind=kind,
         license_id=license_id,
         outcome="refused",
         refusal=answers.ItemRefusal(
-            reason=rules.unmet[0].reason if rules else refusal.reason,
+            reason=unmet[0].reason if unmet else refusal.reason,
             detail=refusal.detail,
             remedy=refusal.remedy or "",
-            unmet=rules.unmet if rules else (),
-            policy_version=rules.policy_version if rules else "",
+            unmet=unmet,
+            policy_version=decided.policy_version if decided else "",
             at=at if decided else None,
             position=position if decided else 0,
         ),
