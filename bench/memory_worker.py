@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench.ours import BankAccount, deposit
+from bench.proc_status import told_by_linux
 from helenus import AggregateRepository, RepositorySettings
 from helenus.stores.sqlite import SqliteStore
 from helenus.transfer import export_streams
@@ -77,25 +78,16 @@ class Teller:
 
 def resident_bytes() -> int:
     """What the process holds; where the system does not tell, the most it ever held."""
-    return _told_by_linux("VmRSS") or peak_bytes()
+    return told_by_linux("VmRSS") or peak_bytes()
 
 
 def peak_bytes() -> int:
     """The most the process ever held."""
     # What getrusage tells on Linux may be that of the process which started this one.
-    if told := _told_by_linux("VmHWM"):
+    if told := told_by_linux("VmHWM"):
         return told
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
-
-
-def _told_by_linux(field: str) -> int:
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return 0
-    (line,) = [line for line in status.splitlines() if line.startswith(f"{field}:")]
-    return int(line.split()[1]) * 1024
 
 
 async def touch(path: Path, size: int) -> None:

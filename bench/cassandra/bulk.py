@@ -21,6 +21,7 @@ import msgspec
 from bench.cassandra.accounts import Account, pay
 from bench.cassandra.context import WITHOUT_SNAPSHOTS, Bench
 from bench.harness import Row
+from bench.proc_status import told_by_linux
 from helenus import AggregateRepository
 from helenus.stores.cassandra import CassandraStore
 from helenus.stores.cassandra.schema import migrate
@@ -118,7 +119,7 @@ async def _command(*arguments: str) -> _Ended:
     async with _started(*arguments) as process:
         answer = asyncio.ensure_future(process.communicate())
         while not answer.done():
-            peak = max(peak, _held_bytes(process.pid))
+            peak = max(peak, told_by_linux("VmHWM", process.pid))
             await asyncio.wait([answer], timeout=_LOOK_S)
         said, _ = answer.result()
     if process.returncode:
@@ -139,13 +140,3 @@ async def _started(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def _held_bytes(pid: int) -> int:
-    """What a process has held at most so far; 0 where the system does not tell."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    told = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(told[0].split()[1]) * 1024 if told else 0
