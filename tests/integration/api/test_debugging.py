@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from download_licensing.api import Api
 from download_licensing.catalogue import Catalogue
 from download_licensing.composition import open_api
 from download_licensing.debugging.replaying import open_case
@@ -147,6 +148,14 @@ async def refused(client: AsgiClient) -> dict[str, Any]:
     return problem
 
 
+async def with_a_download(api: Api) -> AsgiClient:
+    """A client of a service whose customer has downloaded harbour once."""
+    client = AsgiClient(api.gate)
+    await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
+    await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"}, at=T0)
+    return client
+
+
 async def test_a_refusal_is_explained_by_what_its_answer_carries(
     client: AsgiClient, license_id: str
 ) -> None:
@@ -173,9 +182,7 @@ async def test_refusals_are_noted_and_explained_without_a_question(
     store: EventStore, settings: Settings, catalogue: Catalogue
 ) -> None:
     async with open_api(settings, catalogue, store) as api:
-        client = AsgiClient(api.gate)
-        await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
-        await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"}, at=T0)
+        client = await with_a_download(api)
         assert (await answered(client, "refusals"))["refusals"] == []
         nothing = await client.get(f"{ADMIN}/why")
         assert (nothing.status, nothing.reason) == (422, "nothing-refused")
@@ -197,9 +204,7 @@ async def test_a_refusal_is_explained_at_once(
     store: EventStore, settings: Settings, catalogue: Catalogue
 ) -> None:
     async with open_api(settings, catalogue, store) as api:
-        client = AsgiClient(api.gate)
-        await client.call("PUT", f"{CUSTOMER}/account", {"plan": "standard"}, at=T0)
-        await client.post(f"{CUSTOMER}/licenses", {"device_id": "tv", "title_id": "harbour"}, at=T0)
+        client = await with_a_download(api)
         problem = await refused(client)
         found = await answered(client, "why")
         assert (found["at"], found["position"]) == (problem["at"], problem["position"])
