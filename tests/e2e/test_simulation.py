@@ -32,17 +32,12 @@ async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
 
 
 async def start_simulation(journal: Path, members: int, *services: RunningService) -> Any:
-    """The command in a process of its own, so that it is the service alone that is killed.
-
-    No title is withdrawn where several processes serve: what is known of that is in the changelog.
-    """
-    withdrawals = ("--withdrawals", "0") if len(services) > 1 else ()
+    """The command in a process of its own, so that it is the service alone that is killed."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "download_licensing", "simulate", "--json"),
         *(option for service in services for option in ("--url", service.url)),
         *(*FIRST_POLICY, *LATER_POLICY),
         *("--members", str(members), "--journal", str(journal), "--patience-s", "60"),
-        *withdrawals,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -116,6 +111,7 @@ async def test_two_processes_on_one_file_keep_every_limit_together(
         await other.kill()
     assert printed["oracle"]["accepted"]
     assert printed["simulation"]["refusals"]["device-limit"] > 0
+    assert printed["simulation"]["problems"]["title-withdrawn"] > 0
 
 
 def _check_export(export: Path, journal: Path) -> Verdict:

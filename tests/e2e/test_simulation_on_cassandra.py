@@ -53,8 +53,6 @@ async def simulating(journal: Path, services: list[RunningService]) -> AsyncIter
         *(option for service in services for option in ("--url", service.url)),
         *("--members", str(MEMBERS), "--actions-per-member", "200"),
         *("--journal", str(journal), "--timeout-s", "30"),
-        # What is known of several processes and withdrawals is in the changelog.
-        *("--withdrawals", "0"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

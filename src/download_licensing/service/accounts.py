@@ -13,10 +13,11 @@ from download_licensing.service.commands import ChangePlan, OpenAccount, RemoveD
 from helenus.service import CommandContext, handles
 from helenus.unit_of_work import UnitOfWork
 
-RELEASES_PER_COMMAND_MAX = 450
-"""Licences that one removal of a device releases: two events each, within the repository's default
-bound of 1,000 events per command, and more than a catalogue lets be active on one device. Those
-left over expired long ago; removing the device again releases them."""
+REMOVAL_EVENTS_MAX = 1_000
+"""Events that one removal of a device records, the repository's default bound. A licence takes two,
+and a third if it ended early and does not say so yet; so there is room for more licences than a
+policy lets be active on one device. Those left over have expired; removing the device again
+releases them."""
 
 
 class Accounts(Licensing):
@@ -86,20 +87,24 @@ class Accounts(Licensing):
     def remove_device(
         self, unit: UnitOfWork, command: RemoveDevice, context: CommandContext
     ) -> answers.DeviceRemoved:
-        """Release the licences on a device and free its slot.
+        """Release the licences on a device, those that last longest first, and free its slot.
 
         Raises:
             DeviceNotFound: the account never had such a device.
         """
-        account = account_of(unit, command.customer_id)
+        at = utc(context.at, "at")
+        account = self._settled(unit, command.customer_id, at)
         if command.device_id not in account.devices:
             raise DeviceNotFound(command.device_id)
-        at = utc(context.at, "at")
         device = unit.get(Device, command.device_id)
-        released = device.licenses()[:RELEASES_PER_COMMAND_MAX]
-        for license_id in released:
-            unit.get(License, license_id).release("device-removed", None, at)
+        released = []
+        for license_id in device.licenses():
+            if len(unit.entries) + 3 + 1 > REMOVAL_EVENTS_MAX:  # the last is of the account
+                break
+            license = self._license(unit, account, license_id, at)
+            license.release("device-removed", None, at)
             device.drop(license_id, at)
+            released.append(license_id)
         account.remove(command.device_id, at)
         return answers.DeviceRemoved(device_id=command.device_id, released_licenses=tuple(released))
 

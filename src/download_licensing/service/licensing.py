@@ -8,7 +8,7 @@ from download_licensing.domain.downloaded_title import DownloadedTitle
 from download_licensing.domain.license import License
 from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.policies.events import PolicyBook
-from download_licensing.service.accounts import RELEASES_PER_COMMAND_MAX, Accounts
+from download_licensing.service.accounts import REMOVAL_EVENTS_MAX, Accounts
 from download_licensing.service.base import stream_of
 from download_licensing.service.noted_refusals import Refusals
 from download_licensing.service.operations import Operations
@@ -19,7 +19,7 @@ from download_licensing.service.withdrawals import Withdrawals
 
 __all__ = [
     "AGGREGATES",
-    "RELEASES_PER_COMMAND_MAX",
+    "REMOVAL_EVENTS_MAX",
     "STORED_AGGREGATES",
     "LicensingService",
     "stream_of",

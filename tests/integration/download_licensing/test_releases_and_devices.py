@@ -1,7 +1,8 @@
 import pytest
 
 from download_licensing.domain.refusals import DeviceNotFound, LicenseNotFound, LicenseReleased
-from download_licensing.service import licensing
+from download_licensing.service import accounts
+from download_licensing.service.commands import SetStanding
 from tests.integration.download_licensing.member import DAY, HOUR, START, TICK, YEAR, Member
 
 MONTH = 30 * DAY
@@ -133,7 +134,7 @@ async def test_licences_that_lapsed_long_ago_are_released_with_their_device(
 async def test_a_device_with_more_licences_than_one_command_releases_is_removed_at_once(
     member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(licensing, "RELEASES_PER_COMMAND_MAX", 2)
+    monkeypatch.setattr(accounts, "REMOVAL_EVENTS_MAX", 2 * 2 + 3)
     await member.open("solo")
     licences = [
         (await member.request("tv", "free", START + year * YEAR)).license_id for year in range(4)
@@ -147,6 +148,25 @@ async def test_a_device_with_more_licences_than_one_command_releases_is_removed_
     assert (await member.devices(now)).devices_in_use == 0
     assert {*first.released_licenses, *second.released_licenses} == set(licences)
     assert len(await member.facts("device-removed")) == 1
+
+
+async def test_licences_that_last_are_released_before_those_that_ended_early(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "REMOVAL_EVENTS_MAX", 1 + 3 + 3)
+    await member.open("pair")
+    ended = [(await member.request("tv", title)).license_id for title in ("free", "windowed")]
+    await member.do(SetStanding, START + DAY, standing="cancelled")
+    await member.do(SetStanding, START + DAY, standing="good")
+    lasts = (await member.request("tv", "free-2", START + 2 * DAY)).license_id
+
+    first = await member.remove("tv", START + 2 * DAY)
+    second = await member.remove("tv", START + 2 * DAY)
+
+    assert first.released_licenses[0] == lasts
+    assert {*first.released_licenses, *second.released_licenses} == {lasts, *ended}
+    cuts = await member.facts("license-cut")
+    assert [cut["reason"] for cut in cuts] == 2 * ["account-cancelled"]
 
 
 async def test_the_devices_are_listed_with_what_they_hold(member: Member) -> None:

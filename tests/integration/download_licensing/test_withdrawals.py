@@ -11,6 +11,7 @@ from download_licensing.service.answers import Withdrawal
 from download_licensing.service.base import WITHDRAWALS_STREAM
 from download_licensing.service.commands import (
     ReinstateTitle,
+    RevokeLicense,
     SetStanding,
     SyncedRenewal,
     WithdrawTitle,
@@ -167,6 +168,51 @@ async def test_what_one_process_ended_has_ended_for_one_that_has_not_heard_of_it
     assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", GONE)
     (fact,) = await member.facts("license-renewed")
     assert fact["refresh"]  # the place was free meanwhile, so it counts as a download
+
+
+async def test_what_ended_early_says_so_when_its_device_is_removed(member: Member) -> None:
+    await member.open("pair")
+    license_id = (await member.request("tv", "forever")).license_id
+    other = (await member.request("tv", "free", START + DAY)).license_id
+    await withdraw(member, "forever")
+
+    await member.remove("tv", GONE + DAY)
+
+    (cut,) = await member.facts("license-cut")
+    assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", GONE)
+    released = await member.license(license_id, GONE + DAY)
+    assert (released.effective_expires_at, released.cut_reason) == (GONE, "title-withdrawn")
+    assert (await member.license(other, GONE + DAY)).cut_reason is None
+
+
+@pytest.mark.parametrize("dropped_by", ["removal", "release", "revocation"])
+async def test_what_one_process_ended_stays_so_when_another_drops_it_to_whom_the_title_never_left(
+    member: Member, dropped_by: str
+) -> None:
+    """Granted by who has not heard of it, ended by who has, and then the title comes back."""
+    unaware = Member(service_of(member.service.repository))
+    await member.open("pair")
+    await withdraw(member, "forever")
+    license_id = (await unaware.request("tv", "forever", GONE + DAY)).license_id
+    await member.request("tv", "free", GONE + 2 * DAY)  # notes that the device holds it no longer
+    await reinstate(member, "forever")
+
+    match dropped_by:
+        case "removal":
+            await unaware.remove("tv", BACK + DAY)
+        case "release":
+            await unaware.release(license_id, BACK + DAY)
+        case _:
+            await unaware.do(RevokeLicense, BACK + DAY, license_id=license_id, reason="Misuse.")
+
+    (cut,) = await member.facts("license-cut")
+    assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", GONE + DAY)
+    for each in (member, unaware):
+        dropped = await each.license(license_id, BACK + DAY)
+        assert (dropped.effective_expires_at, dropped.cut_reason) == (
+            GONE + DAY,
+            "title-withdrawn",
+        )
 
 
 async def test_what_a_process_ended_that_had_not_heard_of_the_reinstatement_has_ended_for_all(

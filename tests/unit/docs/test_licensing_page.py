@@ -19,7 +19,7 @@ from download_licensing.domain.rules.title_downloads_per_year import TitleDownlo
 from download_licensing.domain.rules.title_plays_per_year import TitlePlaysPerYear
 from download_licensing.domain.times import EARLIEST
 from download_licensing.policies.shipped import shipped_policy
-from download_licensing.service.licensing import AGGREGATES, RELEASES_PER_COMMAND_MAX
+from download_licensing.service.licensing import AGGREGATES, REMOVAL_EVENTS_MAX
 from download_licensing.service.present import WARNING_CODES
 from tests.unit.docs.pages import ROOT
 
@@ -54,7 +54,7 @@ def test_it_lists_every_warning() -> None:
 
 
 def test_its_numbers_are_those_of_the_code_and_the_policy_shipped() -> None:
-    assert f"at most {RELEASES_PER_COMMAND_MAX} at once" in TEXT
+    assert f"{REMOVAL_EVENTS_MAX:,} events" in TEXT
     shipped = dict(
         re.findall(r"^\| ([^|]+) \| ([^|]+) \|", section("Where the rules come from"), re.MULTILINE)
     )

@@ -94,8 +94,10 @@ def _ends(deed: Deed, expected: Mapping[str, datetime], ledger: Ledger) -> Compl
 
 def _cut(deed: Deed, ledger: Ledger) -> Complaints:
     """Whatever touches a licence that ended early notes that, once."""
-    noted = {told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseCut)}
-    removes = "device-removed" in deed.names()
+    noting = [told.aggregate_id for told in deed.told if isinstance(told.fact, LicenseCut)]
+    noted = set(noting)
+    if len(noting) != len(noted):
+        yield Complaint(Kind.SHAPE, f"an early end is noted twice: {noting}")
     for told in deed.told:
         kept = ledger.licenses.get(told.aggregate_id)
         if kept is None:
@@ -103,8 +105,8 @@ def _cut(deed: Deed, ledger: Ledger) -> Complaints:
         if isinstance(told.fact, LicenseCut):
             fact = (told.fact.reason, told.fact.ends_at)
             yield from _same("early end", fact, (kept.cut_reason, kept.expires_at))
-        if not removes and (kept.license_id in noted) == kept.cut_noted:
-            yield Complaint(Kind.SHAPE, f"licence {kept.license_id}: early end noted: {noted}")
+        if (kept.license_id in noted) == kept.cut_noted:
+            yield Complaint(Kind.SHAPE, f"licence {kept.license_id}: early end noted: {noting}")
 
 
 def _only_cut(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
@@ -340,7 +342,7 @@ def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
 
 _SETTLING_NOTHING = {
     *("account-opened", "region-changed", "account-blocked", "account-unblocked"),
-    *("device-removed", "standing-changed"),
+    "standing-changed",
 }
 """Leading events of commands that note nothing of withdrawals first; the last one does it after."""
 
@@ -369,7 +371,8 @@ def _number(names: Counter[str], name: str) -> dict[str, int]:
 
 def _shape(deed: Deed, expected: dict[str, int], optional: tuple[str, ...] = ()) -> Complaints:
     names = deed.names()
-    for name in (*optional, "license-cut"):  # `_cut` looks at that one
+    del names["license-cut"]  # `_cut` looks at it
+    for name in optional:
         if names.get(name) == 1:
             del names[name]
     if names != Counter(expected):

@@ -184,7 +184,6 @@ class PaperService:
             return _response(known[1], replay=True)
         head = len(stream.events)
         settles = request.method != "GET" and path[-1] not in _SETTLING_NOTHING
-        settles = settles and path[0] != "devices"
         stream.look(self.titles.withdrawn if self.knows else {}, at, settles=settles)
         decide = self._decide_operators if "admin" in parts else self._decide
         reply = decide(stream, (request.method, path), key, at, body)
@@ -465,8 +464,8 @@ class PaperService:
             freed = list(device.held)
             facts = [
                 fact
-                for license_id in freed
-                for fact in _released(stream.ledger.licenses[license_id], "device-removed", None)
+                for kept in map(stream.ledger.licenses.__getitem__, freed)
+                for fact in (*_noted(kept), *_released(kept, "device-removed", None))
             ]
             removed = ("account", "account", "device-removed", {"device_id": device_id})
             stream.record(key, at, removed, *facts)

@@ -127,8 +127,9 @@ def test_a_service_that_grants_what_is_withdrawn_is_found(told: str) -> None:
         lambda story: story.play(2, "lic-k2"),
         lambda story: story.tell("plan", 2, plan="basic"),
         lambda story: story.tell("standing", 2, standing="past-due"),
+        lambda story: story.tell("remove", 2, device_id="tv"),
     ],
-    ids=["license", "devices", "allowance", "release", "play", "plan", "standing"],
+    ids=["license", "devices", "allowance", "release", "play", "plan", "standing", "removal"],
 )
 def test_a_service_that_ends_nothing_is_found(told: Callable[[Story], Story]) -> None:
     assert told(deaf(Story().request(0).withdraw(1))).judged()
@@ -160,6 +161,25 @@ def test_an_item_refused_as_withdrawn_when_it_is_not_is_found() -> None:
     change = {"outcome": "refused", "refusal": refused, **nothing}
     entries = story.answered(lambda body: body["items"][0].update(change))
     assert Kind.ANSWER in kinds(story.judged(entries=entries))
+
+
+def test_a_removal_of_a_device_says_what_had_ended_early() -> None:
+    """The title is back by then, and may never have been away for who answers afterwards."""
+    story = Story().request(0, "tv", "free").request(0, "tv", "month").withdraw(1)
+    story.play(2, "lic-k3").reinstate(3).tell("remove", 4, device_id="tv")
+    story.tell("license", 5, license_id="lic-k2")
+    assert story.judged() == []
+    assert [event.name for event in story.events].count("license-cut") == 1
+    unnoted = [event for event in story.events if event.name != "license-cut"]
+    assert Kind.SHAPE in kinds(story.judged(events=renumbered(unnoted)))
+
+
+def test_an_early_end_that_is_noted_twice_is_found() -> None:
+    story = Story().request(0).withdraw(1).tell("remove", 2, device_id="tv")
+    assert story.judged() == []
+    (noted,) = [index for index, event in enumerate(story.events) if event.name == "license-cut"]
+    twice = [*story.events[: noted + 1], *story.events[noted:]]
+    assert Kind.SHAPE in kinds(story.judged(events=renumbered(twice)))
 
 
 def moved(data: dict[str, Any]) -> None:
