@@ -122,18 +122,17 @@ class Cuts:
         if license.extended_at is None or license.ended_at is not None:
             return None
         end, reason = self._end(license.title_id, license.extended_at)
-        if told := device.held.get(license.id):
-            if told.expires_at != end:
-                reason = self._reason_of(told.expires_at, license.extended_at)
-            end = told.expires_at
+        told = device.ended.get(license.id)
+        if told is not None and told != end:
+            end, reason = told, self._reason_of(told, license.extended_at)
         if end is None or not lasts(license.effective_expires_at, end):
             return None
         return LicenseCut(reason=reason, ends_at=end, at=self._at)
 
-    def _reason_of(self, end: datetime | None, extended_at: datetime) -> CutReason:
+    def _reason_of(self, end: datetime, extended_at: datetime) -> CutReason:
         """Why a device was told of an early end that nothing known here explains but this."""
         cancelled = cut_at(self._account.cancellations, extended_at, self._at)
-        return "account-cancelled" if end is not None and end == cancelled else "title-withdrawn"
+        return "account-cancelled" if end == cancelled else "title-withdrawn"
 
     def _end(self, title_id: str, extended_at: datetime) -> tuple[datetime | None, CutReason]:
         withdrawn = cut_at(self._withdrawn.get(title_id, ()), extended_at, self._at)

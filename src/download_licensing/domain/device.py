@@ -40,7 +40,7 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: datetime
 
 
-class Device(Aggregate, name="device", version=2):
+class Device(Aggregate, name="device", version=3):
     """The licences on one device that were not released.
 
     Attributes:
@@ -48,6 +48,8 @@ class Device(Aggregate, name="device", version=2):
         lapsed: the ids of those that expired before `horizon`, each followed by a space. They count
             for nothing any more, and in this form the copy that each decision makes of them
             costs nothing however many there are.
+        ended: when licences among all these ended early, by id: a withdrawal or a cancellation had
+            ended them. Whoever touches a licence next finds here what it has yet to say itself.
         horizon: decisions are made as of this time or later.
         downloads: when downloads to it were counted, oldest first: grants, and refreshes of expired
             licences. `MONTHS_KEPT` back from the latest.
@@ -55,6 +57,7 @@ class Device(Aggregate, name="device", version=2):
 
     held: dict[str, Held] = msgspec.field(default_factory=dict)
     lapsed: str = ""
+    ended: dict[str, datetime] = msgspec.field(default_factory=dict)
     horizon: datetime | None = None
     downloads: list[datetime] = msgspec.field(default_factory=list)
 
@@ -140,6 +143,7 @@ class Device(Aggregate, name="device", version=2):
             before = self.held.get(license_id)
             if before is not None:
                 self.held[license_id] = Held(ends_at, before.title_id, before.since)
+                self.ended[license_id] = ends_at
         self._sort()
 
     @applies
@@ -166,6 +170,7 @@ class Device(Aggregate, name="device", version=2):
         del self.downloads[: max(gone, len(self.downloads) - DOWNLOADS_MAX)]
 
     def _forget(self, license_id: str) -> None:
+        self.ended.pop(license_id, None)
         if license_id in self.held:
             del self.held[license_id]
         elif self.lapsed:

@@ -215,6 +215,26 @@ async def test_what_one_process_ended_stays_so_when_another_drops_it_to_whom_the
         )
 
 
+async def test_what_ended_early_by_one_who_had_not_heard_is_not_forgotten_when_it_lapses(
+    member: Member,
+) -> None:
+    unaware = Member(service_of(member.service.repository))
+    await member.open("pair")
+    await withdraw(member, "forever")
+    await unaware.service.refresh_withdrawals()
+    await reinstate(member, "forever")
+    license_id = (await member.request("tv", "forever", BACK)).license_id
+    await unaware.request("phone", "free", BACK + DAY)
+    for month in range(1, 5):
+        await member.request("tv", "free", BACK + month * 40 * DAY)
+    late = BACK + 200 * DAY
+
+    assert (await member.license(license_id, late)).effective_expires_at == BACK
+    await member.release(license_id, late)
+    (cut,) = await member.facts("license-cut")
+    assert (cut["reason"], cut["ends_at"]) == ("title-withdrawn", BACK)
+
+
 async def test_what_a_process_ended_that_had_not_heard_of_the_reinstatement_has_ended_for_all(
     member: Member,
 ) -> None:

@@ -93,7 +93,7 @@ def asked_otherwise(entries: Sequence[Entry], deed: Deed, ledger: Ledger) -> str
     return None if asked == done else f"asked for {asked}, did {done}"
 
 
-_SETTLING = _TOUCHING | {"plan", "standing", "revoke", "sync", "renewals"}
+_SETTLING = _TOUCHING | {"plan", "standing", "revoke", "remove", "sync", "renewals"}
 """What may change nothing but that the early ends of downloads are noted."""
 
 

@@ -174,6 +174,13 @@ def test_a_removal_of_a_device_says_what_had_ended_early() -> None:
     assert Kind.SHAPE in kinds(story.judged(events=renumbered(unnoted)))
 
 
+def test_a_removal_of_a_removed_device_says_no_more_than_what_had_ended_elsewhere() -> None:
+    story = Story().request(0, "phone", "free").request(0, "tv", "month")
+    story.tell("remove", 1, device_id="tv").withdraw(2).tell("remove", 3, device_id="tv")
+    assert story.judged() == []
+    assert story.events[-1].name == "downloads-ended"
+
+
 def test_an_early_end_that_is_noted_twice_is_found() -> None:
     story = Story().request(0).withdraw(1).tell("remove", 2, device_id="tv")
     assert story.judged() == []
