@@ -137,10 +137,16 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class ItemRefusal(msgspec.Struct, frozen=True):
-    """Why an item of a sync was not carried out."""
+    """Why an item of a sync was not carried out.
+
+    Where nothing was decided, since the licence had ended, it names no policy, time or position.
+    """
 
     reason: str
     unmet: list[Unmet]
+    policy_version: str
+    at: datetime | None
+    position: int
 
 
 class SyncedItem(msgspec.Struct, frozen=True):

@@ -33,10 +33,12 @@ def against(entry: Entry, body: Body, ledger: Ledger, terms: Terms, position: in
         return f"it was decided on the state at {body.position}"
     if ledger.plan is None and entry.call != "open":
         return "the account is not open"
-    return next(_without_effect(entry, body, ledger, terms), None)
+    return next(_without_effect(entry, body, ledger, terms, position), None)
 
 
-def _without_effect(entry: Entry, body: Body, ledger: Ledger, terms: Terms) -> Contradictions:
+def _without_effect(
+    entry: Entry, body: Body, ledger: Ledger, terms: Terms, position: int
+) -> Contradictions:
     match body:
         case answers.Refusal():
             yield from _refusal(entry, body, ledger, terms)
@@ -63,7 +65,7 @@ def _without_effect(entry: Entry, body: Body, ledger: Ledger, terms: Terms) -> C
             for item in body.items:
                 if item.outcome == "done":
                     yield NOTHING_OF_IT
-                yield from item_against(item, ledger, terms, entry.at)
+                yield from item_against(item, ledger, terms, entry.at, position)
         case answers.Removal():
             device = ledger.devices.get(entry.device_id)
             if device is None or device.removed_at is None:

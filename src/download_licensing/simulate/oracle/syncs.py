@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from download_licensing.simulate.oracle import limits
-from download_licensing.simulate.oracle.answers import Renewed, Synced, SyncedItem, Unmet
-from download_licensing.simulate.oracle.grants import grant_against
+from download_licensing.simulate.oracle.answers import ItemRefusal, Renewed, Synced, SyncedItem
+from download_licensing.simulate.oracle.grants import differ, grant_against
 from download_licensing.simulate.oracle.journal import Entry
 from download_licensing.simulate.oracle.ledger import Ledger, LicenseKept
 from download_licensing.simulate.oracle.records import (
@@ -88,6 +88,7 @@ class SyncWalk:
         terms: that hold.
         at: the time of the decisions.
         known: what they may have known of withdrawals.
+        position: of the last event before the parts.
     """
 
     def __init__(
@@ -95,14 +96,17 @@ class SyncWalk:
         items: Sequence[SyncedItem],
         ledger: Ledger,
         terms: Terms,
+        *,
         at: datetime,
         known: Known,
+        position: int,
     ) -> None:
         self._items = deque(items)
         self._ledger = ledger
         self._terms = terms
         self._at = at
         self._known = known
+        self._position = position
         self._found: list[str] = []
 
     def before(self, part: Deed) -> None:
@@ -112,6 +116,7 @@ class SyncWalk:
 
     def after(self, part: Deed) -> None:
         """Judge the item that a part was recorded for."""
+        self._position += len(part.told)
         if not self._items:
             self._found.append(f"{part.told[0].name} for no item of the answer")
             return
@@ -139,7 +144,11 @@ class SyncWalk:
             self._found.append(f"item {item.item_id} {said}")
         self._found += self._known.judge(
             lambda withdrawn: item_against(
-                item, seen(self._ledger, withdrawn, self._at), self._terms, self._at
+                item,
+                seen(self._ledger, withdrawn, self._at),
+                self._terms,
+                self._at,
+                self._position,
             )
         )
 
@@ -150,8 +159,10 @@ def contradictions_of(walks: Sequence[SyncWalk]) -> list[str]:
     return [] if [] in found or not found else found[-1]
 
 
-def item_against(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -> Iterator[str]:
-    """What speaks against the answer to one item on the state that it left."""
+def item_against(
+    item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime, position: int
+) -> Iterator[str]:
+    """What speaks against the answer to one item on the state that it left, at its position."""
     kept = ledger.licenses.get(item.license_id)
     if kept is None:
         yield f"item {item.item_id} is about an unknown licence"
@@ -163,10 +174,10 @@ def item_against(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -
     elif item.kind != "renewal":
         yield f"item {item.item_id}: a {item.kind} was refused"
     else:
-        said_why = (item.refusal.reason, item.refusal.unmet)
-        why = _refused_for(kept, ledger, terms, at)
-        if said_why != why:
-            yield f"item {item.item_id}: refused for {said_why}, expected {why}"
+        why = _refused_for(kept, ledger, terms, at, position)
+        for name in ItemRefusal.__struct_fields__:
+            said_why, expected_why = getattr(item.refusal, name), getattr(why, name)
+            yield from differ(f"item {item.item_id}, refusal, {name}", said_why, expected_why)
 
 
 def _granted(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -> Iterator[str]:
@@ -179,14 +190,16 @@ def _granted(item: SyncedItem, ledger: Ledger, terms: Terms, at: datetime) -> It
 
 
 def _refused_for(
-    kept: LicenseKept, ledger: Ledger, terms: Terms, at: datetime
-) -> tuple[str, list[Unmet]]:
+    kept: LicenseKept, ledger: Ledger, terms: Terms, at: datetime, position: int
+) -> ItemRefusal:
+    """What a renewal is refused for; without a reason: it was not to be refused."""
     if kept.ended_at is not None:
-        return f"license-{kept.state(at)}", []
+        return ItemRefusal(f"license-{kept.state(at)}", [], "", None, 0)
     if kept.title_id in ledger.gone:
-        return "title-withdrawn", []
+        return ItemRefusal("title-withdrawn", [], "", at, position)
     unmet = limits.unmet_by_renewal(ledger, terms, kept, at)
-    return (unmet[0].reason if unmet else "", unmet)
+    reason = unmet[0].reason if unmet else ""
+    return ItemRefusal(reason, unmet, terms.in_force(at).version, at, position)
 
 
 def items_against(entry: Entry, body: Synced | Renewed) -> Iterator[str]:

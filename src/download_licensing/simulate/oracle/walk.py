@@ -187,7 +187,8 @@ class _Walk:
         settled, rest = settled_apart(deed)
         if not self._check_settled(settled, rest, entries, known, at):
             return False
-        synced = self._synced(entries, known, at)
+        before = deed.first - 1 + len(settled.told)
+        synced = self._synced(entries, before, known, at)
         together = bool(entries) and entries[0].call in SYNCING
         for part in self._parts(rest, split=together or not entries):
             for walk in synced:
@@ -235,8 +236,10 @@ class _Walk:
             lambda withdrawn: check_deed(part, seen(self._ledger, withdrawn, at), self._terms)
         )
 
-    def _synced(self, entries: Sequence[Entry], known: Known, at: datetime) -> list[SyncWalk]:
-        """The answers to a sync, to be walked beside what it recorded.
+    def _synced(
+        self, entries: Sequence[Entry], position: int, known: Known, at: datetime
+    ) -> list[SyncWalk]:
+        """The answers to a sync, to be walked beside what it recorded from a position on.
 
         There may be several: one that changed nothing is not kept under its key.
         """
@@ -245,7 +248,12 @@ class _Walk:
         answered = {entry.crc: entry for entry in entries if entry.status == 200}
         bodies = [decode_body(each.call, 200, each.body) for each in answered.values()]
         return [
-            SyncWalk(body.items, self._ledger, self._terms, at, known.copy())
+            SyncWalk(
+                *(body.items, self._ledger, self._terms),
+                at=at,
+                known=known.copy(),
+                position=position,
+            )
             for body in bodies
             if isinstance(body, Synced | Renewed)
         ]

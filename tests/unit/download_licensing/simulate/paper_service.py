@@ -388,6 +388,8 @@ class PaperService:
 
     def _item(self, stream: Stream, key: str, at: datetime, kind: str, item: Json) -> Json:
         license_id, head = item["license_id"], len(stream.events)
+        if noted := _noted(stream.ledger.licenses[license_id]):
+            stream.record(key, at, *noted)  # also where the item is then refused
         kept = stream.ledger.licenses[license_id]
         match kind:
             case "release":
@@ -403,11 +405,10 @@ class PaperService:
                 status, body = self._renew(stream, key, at, kept, item["item_id"])
                 if status == 200:
                     stream.renewed_by.add((license_id, item["item_id"]))
-        noted = {"license-cut", "downloads-ended"}
-        done = any(event.name not in noted for event in stream.events[head:])
+        noting = {"license-cut", "downloads-ended"}
+        done = any(event.name not in noting for event in stream.events[head:])
         refused = status >= 400
         kept = stream.ledger.licenses[license_id]
-        reason = str(body.get("type", "")).removeprefix("/problems/")
         return {
             "item_id": item["item_id"],
             "kind": kind,
@@ -416,7 +417,7 @@ class PaperService:
             "state": None if refused else kept.state(at),
             "effective_expires_at": None if refused else kept.ends_at(),
             "grant": body if kind == "renewal" and not refused else None,
-            "refusal": {"reason": reason, "unmet": body.get("unmet", [])} if refused else None,
+            "refusal": _item_refusal(body, at, len(stream.events)) if refused else None,
         }
 
     def _session(
@@ -637,6 +638,19 @@ def _dropped(kept: LicenseKept) -> Fact:
 def _released(kept: LicenseKept, reason: str, said: str | None) -> list[Fact]:
     released = {"reason": reason, "released_at_device": said}
     return [("license", kept.license_id, "license-released", released), _dropped(kept)]
+
+
+def _item_refusal(body: Json, at: datetime, position: int) -> Json:
+    """What a single renewal is answered, as an item says it; nothing is decided of what ended."""
+    reason = body["type"].removeprefix("/problems/")
+    undecided = reason in {"license-released", "license-revoked"}
+    return {
+        "reason": reason,
+        "unmet": body.get("unmet", []),
+        "policy_version": body.get("policy_version", ""),
+        "at": None if undecided else at,
+        "position": 0 if undecided else position,
+    }
 
 
 def _problem(status: int, reason: str) -> Reply:

@@ -1,6 +1,7 @@
 """Syncs and renewals in bulk are judged item by item, with the grants within them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,6 +97,70 @@ def test_an_item_that_is_told_wrong_is_found(change: Change) -> None:
     story = in_bulk()
     found = story.judged(entries=story.answered(change))
     assert {finding.kind for finding in found} == {Kind.ANSWER}
+
+
+def withdrawn() -> Story:
+    """The first is refused with an early end noted, the second by a rule, the third so too."""
+    story = Story().request(0, "tv", "free").request(0, "tv", "once").request(0, "phone", "free")
+    return story.withdraw(1).renew_many(2, "lic-k2", "lic-k3", "lic-k4")
+
+
+def undone() -> Story:
+    """Nothing is done, so nothing is recorded and nothing kept under the key."""
+    story = Story().request(0, "tv", "once").request(0, "phone", "free").release(1, "lic-k3")
+    return story.renew_many(2, "lic-k2", "lic-k3")
+
+
+def refusals(story: Story) -> list[Any]:
+    body: Any = story.bodies[-1]
+    return [item.refusal for item in body.items if item.refusal is not None]
+
+
+def test_a_refused_item_says_on_which_state_it_was_decided() -> None:
+    """Each event of the items before it counts, and so does an early end that it notes itself."""
+    done, early, nothing = in_bulk(), withdrawn(), undone()
+    renewed = sum(event.command_id == done.entries[-1].key for event in done.events)
+    assert renewed == 2
+    assert [each.position for each in refusals(done)] == [len(done.events), 0]
+    cuts = [event.position for event in early.events if event.name == "license-cut"]
+    assert [each.position for each in refusals(early)] == [cuts[0], cuts[0], cuts[1]]
+    assert [each.position for each in refusals(nothing)] == [len(nothing.events), 0]
+    assert (done.judged(), early.judged(), nothing.judged()) == ([], [], [])
+
+
+def wrong(**fields: Any) -> Any:
+    return pytest.param(lambda refusal: refusal.update(fields), id=str(fields))
+
+
+def moved(events: int) -> Any:
+    return pytest.param(
+        lambda refusal: refusal.update(position=refusal["position"] + events), id=f"{events:+}"
+    )
+
+
+@pytest.mark.parametrize("tell", [in_bulk, withdrawn, undone])
+@pytest.mark.parametrize(
+    "change",
+    [
+        wrong(reason="device-limit"),
+        wrong(policy_version="v9"),
+        wrong(at="2026-05-05T00:00:00Z"),
+        moved(-1),
+        moved(1),
+    ],
+)
+def test_every_part_of_every_refusal_within_an_answer_is_compared(
+    tell: Callable[[], Story], change: Change
+) -> None:
+    story = tell()
+    body: Any = story.bodies[-1]
+    for index in [index for index, item in enumerate(body.items) if item.refusal is not None]:
+        entries = story.answered(partial(_change_refusal, index, change))
+        assert {finding.kind for finding in story.judged(entries=entries)} == {Kind.ANSWER}
+
+
+def _change_refusal(index: int, change: Change, body: dict[str, Any]) -> None:
+    change(body["items"][index]["refusal"])
 
 
 def test_a_renewal_in_bulk_that_nobody_asked_for_is_found() -> None:

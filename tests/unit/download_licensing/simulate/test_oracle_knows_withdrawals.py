@@ -156,7 +156,8 @@ def test_a_service_that_refuses_what_is_not_withdrawn_is_found(
 
 def test_an_item_refused_as_withdrawn_when_it_is_not_is_found() -> None:
     story = Story().request(0).withdraw(1).reinstate(2).renew_many(3, "lic-k2")
-    refused = {"reason": "title-withdrawn", "unmet": []}
+    decided = {"policy_version": "", "at": START.isoformat(), "position": len(story.events)}
+    refused = {"reason": "title-withdrawn", "unmet": [], **decided}
     nothing = {"state": None, "effective_expires_at": None, "grant": None}
     change = {"outcome": "refused", "refusal": refused, **nothing}
     entries = story.answered(lambda body: body["items"][0].update(change))

@@ -123,8 +123,15 @@ def test_a_refusal_after_the_release_that_made_room_was_acknowledged_is_found() 
         lambda body: body["unmet"][0].update(resets_at=None),
         lambda body: body["unmet"].pop(),
         lambda body: body["unmet"].reverse(),
+        lambda body: body.update(policy_version="v9"),
+        lambda body: body.update(at="2026-01-02T00:00:00.000001Z"),
+        lambda body: body.update(position=body["position"] - 1),
+        lambda body: body.update(position=body["position"] + 1),
     ],
-    ids=["used", "limit", "resets_at", "one left out", "order"],
+    ids=[
+        *("used", "limit", "resets_at", "one left out", "order"),
+        *("policy", "time", "position before", "position after"),
+    ],
 )
 def test_a_refusal_that_says_something_wrong_is_found(
     change: Callable[[dict[str, Any]], Any],
