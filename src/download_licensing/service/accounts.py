@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.device import Device
-from download_licensing.domain.license import License
 from download_licensing.domain.refusals import AccountExists, DeviceNotFound, UnknownTimeZone
 from download_licensing.domain.times import is_time_zone, utc
 from download_licensing.service import answers, present
