@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
 from download_licensing.debugging.folding import Fold
 from download_licensing.domain.account import ACCOUNT_ID, Account
-from download_licensing.domain.cuts import Cuts
-from download_licensing.domain.device import Device
+from download_licensing.domain.cuts import Cuts, Withdrawn
 from download_licensing.domain.events import (
     DeviceRegistered,
     DownloadCounted,
@@ -35,6 +35,8 @@ from download_licensing.domain.terms import Title, by_agreement
 from download_licensing.service.noted_refusals import RefusalNoted
 from helenus.aggregates import Aggregate
 from helenus.codec import Entry
+
+NONE_WITHDRAWN: Withdrawn = MappingProxyType({})
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
@@ -148,8 +150,11 @@ def judge(
     title: Title,
     *,
     alongside: Set[str],
+    withdrawn: Withdrawn = NONE_WITHDRAWN,
 ) -> Judgement:
     """What a policy says of a question, as the service would decide it.
+
+    What a cancellation or a withdrawal had ended by then has ended, also where no event says so.
 
     Args:
         aggregates: of the customer, at the moment in question.
@@ -158,15 +163,13 @@ def judge(
         policy: to decide by.
         title: the one asked for.
         alongside: the ids of all titles under its agreement.
+        withdrawn: the titles that were withdrawn.
     """
     account = aggregates.get(Account, ACCOUNT_ID)
-    renewed = None
-    if asked.license_id:
-        license = aggregates.get(License, asked.license_id)
-        device = aggregates.get(Device, license.device_id)
-        renewed = Cuts(account, {}, at).seen_license(license, device)
+    seen = Cuts(account, withdrawn, at).seen(aggregates)
+    renewed = seen.get(License, asked.license_id) if asked.license_id else None
     situation = survey(
-        aggregates,
+        seen,
         account,
         device_id=asked.device_id,
         title=title,

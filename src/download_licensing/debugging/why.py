@@ -23,8 +23,13 @@ from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.sentences import sentence
 from download_licensing.debugging.timeline import decided_at, head_of
 from download_licensing.debugging.versions import PolicyVersions
-from download_licensing.debugging.withdrawn import WithdrawalTold, withdrawal_of
+from download_licensing.debugging.withdrawn import (
+    WithdrawalTold,
+    withdrawal_of,
+    withdrawn_titles,
+)
 from download_licensing.domain.account import ACCOUNT_ID, Account
+from download_licensing.domain.cuts import Withdrawn
 from download_licensing.domain.finding import Finding
 from download_licensing.domain.license import License
 from download_licensing.domain.policy import NoPolicyInForce, Policy
@@ -236,7 +241,8 @@ async def explain(
     if policy is None:
         policy = _policy(policies, question.policy_version, at)
     alongside = by_agreement(titles.values())[title.agreement]
-    tracing = _Tracing(asked, at, policy, title, alongside)
+    withdrawn = await withdrawn_titles(repository)
+    tracing = _Tracing(asked, at, policy, title, alongside=alongside, withdrawn=withdrawn)
     async for recorded in repository.history(stream, upto=position):
         tracing.take(recorded)
         if recorded.position % EVENTS_BETWEEN_BREATHS == 0:
@@ -260,10 +266,17 @@ class _Tracing:
     """Asks one question after each event of a history."""
 
     def __init__(
-        self, asked: Asked, at: datetime, policy: Policy, title: Title, alongside: Set[str]
+        self,
+        asked: Asked,
+        at: datetime,
+        policy: Policy,
+        title: Title,
+        *,
+        alongside: Set[str],
+        withdrawn: Withdrawn,
     ) -> None:
         self._asked, self._at, self._policy, self._title = asked, at, policy, title
-        self._alongside = alongside
+        self._alongside, self._withdrawn = alongside, withdrawn
         self._fold = Fold(AGGREGATES)
         self._traces: dict[str, _Trace] = {}
         self._ask(None)
@@ -307,6 +320,7 @@ class _Tracing:
         return judge(
             *(self._fold, self._asked, self._at, self._policy, self._title),
             alongside=self._alongside,
+            withdrawn=self._withdrawn,
         )
 
     def _told(self, finding: Finding, sources: Mapping[str, str]) -> RuleTold:

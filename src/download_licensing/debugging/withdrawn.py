@@ -6,7 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from download_licensing.domain.cuts import Withdrawn
 from download_licensing.domain.events import TitleReinstated, TitleWithdrawn
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.service.base import WITHDRAWALS_STREAM
 from helenus.repository import AggregateRepository
 
@@ -33,6 +35,16 @@ class WithdrawalTold(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     detail: str
     remedy: str
+
+
+async def withdrawn_titles(repository: AggregateRepository) -> Withdrawn:
+    """When titles were withdrawn, as far back as the service remembers it.
+
+    Args:
+        repository: of the stream of titles.
+    """
+    view = await repository.load(WITHDRAWALS_STREAM)
+    return {title.id: title.spans for title in view.all(TitleWithdrawal)}
 
 
 async def withdrawal_of(

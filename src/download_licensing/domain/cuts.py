@@ -83,32 +83,27 @@ class Cuts:
         if cut := self._of_license(license, aggregates.get(Device, license.device_id)):
             license.record(cut)
 
+    def seen(self, aggregates: Aggregates) -> Aggregates:
+        """The aggregates as if all that is cut had been recorded; they themselves stay as they are.
+
+        What is not cut is handed out as it is found.
+        """
+        return _Seen(aggregates, self)
+
+    def seen_device(self, device: Device) -> Device:
+        """A device as if what ended on it had been recorded; itself, if nothing did."""
+        ended = self._of_device(device) if self._any else None
+        return device if ended is None else _after(device, ended)
+
     def seen_license(self, license: License, device: Device) -> License:
         """A licence as if its early end had been recorded; itself, if it had none.
 
         Args:
-            license: the licence, which stays as it is.
+            license: the licence.
             device: that it is on.
         """
-        if (cut := self._of_license(license, device)) is None:
-            return license
-        seen = license.clone()
-        seen.apply(cut)
-        return seen
-
-    def seen(self, aggregates: Aggregates) -> Aggregates:
-        """The aggregates of a view, as if all that is cut had been recorded."""
-        return _Seen(aggregates, self)
-
-    def apply(self, aggregates: Aggregates, aggregate: Aggregate) -> None:
-        """Change a copy of an aggregate, as if all that is cut had been recorded."""
-        if isinstance(aggregate, Device):
-            if self._any and (ended := self._of_device(aggregate)):
-                aggregate.apply(ended)
-        elif isinstance(aggregate, License) and aggregate.issued_at is not None:
-            device = aggregates.get(Device, aggregate.device_id)
-            if cut := self._of_license(aggregate, device):
-                aggregate.apply(cut)
+        cut = self._of_license(license, device)
+        return license if cut is None else _after(license, cut)
 
     def _of_device(self, device: Device) -> DownloadsEnded | None:
         ends = {}
@@ -148,6 +143,16 @@ class _Seen:
         self._cuts = cuts
 
     def get(self, aggregate_type: type[A], aggregate_id: str) -> A:
-        aggregate = self._aggregates.get(aggregate_type, aggregate_id)
-        self._cuts.apply(self, cast(Aggregate, aggregate))
-        return aggregate
+        found: Aggregate = self._aggregates.get(aggregate_type, aggregate_id)
+        if isinstance(found, Device):
+            found = self._cuts.seen_device(found)
+        elif isinstance(found, License) and found.issued_at is not None:
+            found = self._cuts.seen_license(found, self.get(Device, found.device_id))
+        return cast(A, found)
+
+
+def _after(aggregate: A, event: DownloadsEnded | LicenseCut) -> A:
+    """A copy of an aggregate as an event leaves it."""
+    copy = aggregate.clone()
+    copy.apply(event)
+    return copy

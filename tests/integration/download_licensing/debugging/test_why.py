@@ -19,7 +19,7 @@ from download_licensing.domain.refusals import (
     LicenseReleased,
     TitleNotFound,
 )
-from download_licensing.service.commands import ReinstateTitle, WithdrawTitle
+from download_licensing.service.commands import ChangePlan, ReinstateTitle, WithdrawTitle
 from helenus import CommandContext
 from helenus.errors import InvalidArgument
 from tests.integration.download_licensing.debugging.held_policies import Held
@@ -225,15 +225,69 @@ async def test_a_time_before_any_policy_is_told_as_such(member: Member) -> None:
         )
 
 
+async def withdraw(member: Member, title: str, day: int, reason: str = "Claim.") -> None:
+    command = WithdrawTitle(title_id=title, reason=reason)
+    await member.service.execute(command, CommandContext(at=START + day * DAY))
+
+
+async def reinstate(member: Member, title: str, day: int) -> None:
+    command = ReinstateTitle(title_id=title)
+    await member.service.execute(command, CommandContext(at=START + day * DAY))
+
+
+async def test_what_a_withdrawal_ended_counts_no_more_than_it_did(member: Member) -> None:
+    """No event of the customer says that it ended: the refusal recorded nothing."""
+    await member.open("family")
+    for device, title in (("tv", "free"), ("phone", "free-2"), ("tablet", "free-3")):
+        await member.request(device, title, START + DAY)
+    await member.do(ChangePlan, START + 2 * DAY, plan="solo")
+    await withdraw(member, "free", 3)
+    refused = await refusal(member.request("watch", "thrice", START + 4 * DAY))
+    (unmet,) = refused.unmet
+    assert (unmet.reason, unmet.limit, unmet.used) == ("device-limit", 1, 2)
+
+    asked: Any = {"device_id": "watch", "title_id": "thrice", "position": refused.position}
+    found = await why(member, **asked, at=refused.at)
+    before = await why(member, **asked, at=START + 3 * DAY - TICK)
+
+    told = rule(found, "device-limit")
+    assert (told.limit, told.used, told.resets_at) == (unmet.limit, unmet.used, unmet.resets_at)
+    held = {position for position, (of, _) in enumerate(await member.recorded(), 1) if of == "tv"}
+    assert held.isdisjoint(one.position for one in told.events)
+    assert rule(before, "device-limit").used == 3
+
+
+async def test_what_a_withdrawal_made_room_for_would_be_granted(member: Member) -> None:
+    await member.open("solo")
+    await member.request("tv", "free", START)
+    await withdraw(member, "free", 2)
+    await reinstate(member, "free", 4)  # what ended stays ended
+    asked = {"device_id": "phone", "title_id": "free-2"}
+    for day, allowed in ((1, False), (2, True), (3, True), (5, True)):
+        found = await why(member, **asked, at=START + day * DAY)
+        offered = await member.service.allowance("ada", "free-2", "phone", START + day * DAY)
+        assert found.allowed == offered.allowed == allowed, day
+        assert rule(found, "device-limit").used == int(not allowed)
+
+
+async def test_a_licence_that_a_withdrawal_ended_is_asked_for_a_refresh(member: Member) -> None:
+    await member.open("pair")
+    granted = await member.request("tv", "short", START)
+    await withdraw(member, "short", 1)
+    await reinstate(member, "short", 2)
+    found = await why(member, license_id=granted.license_id, at=START + 3 * DAY)
+    assert found.decision == "refresh"
+    assert rule(found, "title-downloads-per-year").used == 1
+    earlier = await why(member, license_id=granted.license_id, at=START + DAY - TICK)
+    assert earlier.decision == "renewal"
+
+
 async def test_a_title_that_is_withdrawn_is_refused_whatever_the_rules_say(member: Member) -> None:
     await member.open("pair")
     license_id = (await member.request("tv", "free", START)).license_id
-    for command, day in (
-        (WithdrawTitle(title_id="free", reason="Claim."), 2),
-        (ReinstateTitle(title_id="free"), 4),
-        (WithdrawTitle(title_id="free", reason="Once more."), 6),
-    ):
-        await member.service.execute(command, CommandContext(at=START + day * DAY))
+    await withdraw(member, "free", 2)
+    await reinstate(member, "free", 4)
+    await withdraw(member, "free", 6, "Once more.")
     asked = {"device_id": "tv", "title_id": "free"}
     before = await why(member, **asked, at=START + 2 * DAY - TICK)
     during = await why(member, **asked, at=START + 2 * DAY)
