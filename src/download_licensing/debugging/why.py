@@ -23,11 +23,7 @@ from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.sentences import sentence
 from download_licensing.debugging.timeline import decided_at, head_of
 from download_licensing.debugging.versions import PolicyVersions
-from download_licensing.debugging.withdrawn import (
-    WithdrawalTold,
-    withdrawal_of,
-    withdrawn_titles,
-)
+from download_licensing.debugging.withdrawn import WithdrawalTold, withdrawals
 from download_licensing.domain.account import ACCOUNT_ID, Account
 from download_licensing.domain.cuts import Withdrawn
 from download_licensing.domain.finding import Finding
@@ -241,13 +237,13 @@ async def explain(
     if policy is None:
         policy = _policy(policies, question.policy_version, at)
     alongside = by_agreement(titles.values())[title.agreement]
-    withdrawn = await withdrawn_titles(repository)
-    tracing = _Tracing(asked, at, policy, title, alongside=alongside, withdrawn=withdrawn)
+    known = await withdrawals(repository)
+    tracing = _Tracing(asked, at, policy, title, alongside=alongside, withdrawn=known.spans)
     async for recorded in repository.history(stream, upto=position):
         tracing.take(recorded)
         if recorded.position % EVENTS_BETWEEN_BREATHS == 0:
             await asyncio.sleep(0)
-    withdrawal = await withdrawal_of(repository, title.title_id, at)
+    withdrawal = await known.of(title.title_id, at)
     return tracing.explanation(customer_id, account, withdrawal)
 
 
