@@ -10,6 +10,7 @@ from tests.unit.architecture.floors import Plan, Tree, barred, impurities, tresp
 # "name.__init__" is a package's own file alone. floors.py has the whole notation.
 FLOORS = {
     "helenus": """
+        __main__
         cli.__init__, cli.__main__
         cli.bench | cli.cassandra | cli.events | cli.golden | cli.snapshots | cli.streams |
             cli.transfer | cli.verify
@@ -32,7 +33,8 @@ FLOORS = {
         errors, clock
     """,
     "download_licensing": """
-        cli, __main__
+        __main__
+        cli
         composition
         api | simulate, simulate.oracle
         debugging
