@@ -85,11 +85,12 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(
-        cls, number: int, row: tuple[int | None, uuid.UUID | None, int | None, bool | None]
+        cls, number: int, row: tuple[int | None, bytes | None, int | None, bool | None]
     ) -> Bucket:
-        """The bucket that a row of statics tells of."""
+        """The bucket that a row of statics tells of, the fence in bytes."""
         head, fence, bytes_held, sealed = row
-        return cls(number, head, fence, bytes_held or 0, bool(sealed))
+        known = uuid.UUID(bytes=fence) if fence else None
+        return cls(number, head, known, bytes_held or 0, bool(sealed))
 
     def token(self, position: int) -> Token:
         """The token for an append behind `position`, here or, if this is sealed, in the next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -86,11 +87,12 @@ class Inspection:
         last, first, append_id, kinds, record = row
         size = POINTER_BYTES if record is None else len(record)
         if record is None:
-            rows = (await self._session.execute(cql.READ_PAYLOAD, (append_id,))).rows
+            payload = uuid.UUID(bytes=append_id)
+            rows = (await self._session.execute(cql.READ_PAYLOAD, (payload,))).rows
             if not rows:
                 self._position = last
                 return size, [
-                    self._finding("payload-missing", f"The payload {append_id} is not there.")
+                    self._finding("payload-missing", f"The payload {payload} is not there.")
                 ]
             record = rows[0][0]
         return size, list(self._contents(last, first, kinds or [], record))

@@ -23,7 +23,7 @@ from helenus.stores.cassandra.settings import CassandraSettings
 
 _decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
 _record_of = operator.itemgetter(-1)
-_FIRST_PAGE_ROWS = 256
+_FIRST_PAGE_ROWS = 1_024
 _PAGE_ROWS_MAX = 5_000
 # More than the appends between two snapshots, each 100 events by default.
 NEWEST_ROWS = 128
@@ -221,8 +221,9 @@ class Reader:
                 f"Stream {stream!r}: the record at position {last} cannot be read: {error}"
             ) from error
 
-    async def _payload(self, stream: str, last: int, append_id: uuid.UUID) -> bytes:
-        rows = (await self._session.execute(cql.READ_PAYLOAD, (append_id,))).rows
+    async def _payload(self, stream: str, last: int, append_id: bytes) -> bytes:
+        values = (uuid.UUID(bytes=append_id),)
+        rows = (await self._session.execute(cql.READ_PAYLOAD, values)).rows
         if not rows:
             raise CorruptData(f"Stream {stream!r}: the payload at position {last} is missing.")
         record: bytes = rows[0][0]
