@@ -14,10 +14,12 @@ from typer.testing import CliRunner, Result
 
 from helenus.cli import app
 from helenus.errors import StoreUnusable
-from helenus.stores.cassandra import CassandraSettings, CassandraStore
+from helenus.store import Commit, Head
+from helenus.stores.cassandra import CassandraSettings, CassandraStore, cql
 from helenus.stores.cassandra.drivers import connect
 from helenus.stores.cassandra.session import Kind, Statement
 from helenus.testing.cassandra.fixtures import Contact
+from helenus.testing.conformance.fixtures import commits, stored
 from tests.conftest import DRIVERS
 
 READ_OPTIONS = Statement(
@@ -65,6 +67,18 @@ def migrate(settings: CassandraSettings, *options: str) -> Result:
 async def opened(settings: CassandraSettings) -> None:
     async with CassandraStore(settings) as store:
         assert (await store.head("s")).position == 0
+
+
+async def appended(settings: CassandraSettings) -> list[Commit]:
+    made = commits(1, 2)
+    async with CassandraStore(settings) as store:
+        await store.append("s", made, Head(0))
+    return made
+
+
+async def held(settings: CassandraSettings) -> list[Commit]:
+    async with CassandraStore(settings) as store:
+        return await stored(store, "s")
 
 
 def test_twice_in_a_row_does_no_harm(settings: CassandraSettings) -> None:
@@ -120,6 +134,41 @@ def test_another_version_of_the_schema_is_refused(
     assert says in result.stderr
     with pytest.raises(StoreUnusable, match=f"schema_version '{version}'.*{says}"):
         asyncio.run(opened(settings))
+
+
+async def back_to_version_1(settings: CassandraSettings) -> None:
+    await execute(
+        settings,
+        f"ALTER TABLE {settings.keyspace}.commits DROP (snapshot_bucket, snapshot_position)",
+        f"UPDATE {settings.keyspace}.installation SET value = '1'"
+        " WHERE name = 'schema_version' IF EXISTS",
+    )
+
+
+def test_an_older_version_of_the_schema_is_brought_to_this_one_with_all_that_it_holds(
+    settings: CassandraSettings,
+) -> None:
+    assert migrate(settings).exit_code == 0
+    made = asyncio.run(appended(settings))
+    asyncio.run(back_to_version_1(settings))
+
+    with pytest.raises(StoreUnusable, match=r"schema_version '1'.*helenus cassandra migrate"):
+        asyncio.run(opened(settings))
+    for _ in range(2):
+        assert migrate(settings).exit_code == 0
+        assert asyncio.run(held(settings)) == made
+
+
+def test_an_upgrade_that_was_broken_off_is_finished_by_the_next(
+    settings: CassandraSettings,
+) -> None:
+    assert migrate(settings).exit_code == 0
+    asyncio.run(back_to_version_1(settings))
+    (altered,) = cql.UPGRADES["1"]
+    asyncio.run(execute(settings, altered.format(keyspace=settings.keyspace)))
+
+    assert migrate(settings).exit_code == 0
+    asyncio.run(opened(settings))
 
 
 def test_another_data_centre_than_the_one_that_orders_appends_is_refused(

@@ -101,23 +101,68 @@ async def test_a_cold_load_with_a_snapshot_is_two_statements(
         async with AggregateRepository(store, AGGREGATES) as cold:
             assert (await cold.load(STREAM)).position == 250
         assert statements(session) == [cql.READ_NEWEST, cql.READ_SNAPSHOT]
+        assert await _trips_of_a_load(store, session, 250) == [
+            {cql.READ_SNAPSHOT, cql.READ_COMMITS}
+        ]
 
 
-async def test_beyond_the_first_bucket_only_the_first_load_looks_there(
+async def test_beyond_the_first_bucket_a_cold_load_is_three_statements_of_which_two_at_once(
     on_each_driver: CassandraSettings, session: Faults
 ) -> None:
-    settings = msgspec.structs.replace(on_each_driver, bucket_bytes=2_000)
-    await _deposit_times(39, settings, snapshot_events=30)
+    settings = await _beyond_the_first_bucket(on_each_driver)
     async with CassandraStore(settings, connect=session.connect) as store:
-        statements(session)
-        for begins in ([cql.READ_NEWEST, cql.READ_SNAPSHOT], [cql.READ_SNAPSHOT]):
-            async with AggregateRepository(store, AGGREGATES) as cold:
-                assert (await cold.load(STREAM)).position == 39
-            executed = statements(session)
-            walked = executed[len(begins) :]
-            assert executed[: len(begins)] == begins
-            assert 1 <= len(walked) <= 2
-            assert set(walked) <= {cql.READ_COMMITS, cql.READ_COMMITS_FROM_START}
+        at_once = {cql.READ_SNAPSHOT, cql.READ_COMMITS}
+        assert await _trips_of_a_load(store, session) == [{cql.READ_NEWEST}, at_once]
+        # Now the process knows where the stream goes on.
+        assert await _trips_of_a_load(store, session) == [at_once]
+
+
+async def test_where_nothing_tells_of_the_place_behind_a_snapshot_the_snapshot_does(
+    on_each_driver: CassandraSettings, session: Faults
+) -> None:
+    session.always({cql.WRITE_SNAPSHOT_PLACE: Fault.BEFORE})
+    settings = await _beyond_the_first_bucket(on_each_driver, session)
+    session.none()
+    async with CassandraStore(settings, connect=session.connect) as store:
+        first, second, *walked = await _trips_of_a_load(store, session)
+        assert (first, second) == ({cql.READ_NEWEST}, {cql.READ_SNAPSHOT})
+        assert 1 <= len(walked) <= 2
+
+
+@pytest.mark.parametrize("place", [(1, 1), (1, 30), (2, 38), (2, 400), (77, 1)])
+async def test_a_place_that_is_told_wrong_costs_a_statement_and_no_more(
+    on_each_driver: CassandraSettings, session: Faults, place: tuple[int, int]
+) -> None:
+    settings = await _beyond_the_first_bucket(on_each_driver)
+    async with CassandraStore(settings, connect=session.connect) as store:
+        values = (10**9, *place, STREAM)
+        await session.sessions[0].execute(cql.WRITE_SNAPSHOT_PLACE, values)
+        trips = await _trips_of_a_load(store, session)
+        assert trips[:2] == [{cql.READ_NEWEST}, {cql.READ_SNAPSHOT, cql.READ_COMMITS}]
+
+
+async def _beyond_the_first_bucket(
+    settings: CassandraSettings, session: Faults | None = None
+) -> CassandraSettings:
+    small = msgspec.structs.replace(settings, bucket_bytes=2_000)
+    await _deposit_times(39, small, session, snapshot_events=30)
+    return small
+
+
+async def _trips_of_a_load(
+    store: CassandraStore, session: Faults, events: int = 39
+) -> list[set[Statement]]:
+    """What a load by a repository that knows nothing asked for, each time before an answer came."""
+    trips: dict[int, set[Statement]] = {}
+    executed = session.sessions[-1].executed
+
+    def begun(statement: Statement) -> None:
+        trips.setdefault(len(executed), set()).add(statement)
+
+    session.plan = begun
+    async with AggregateRepository(store, AGGREGATES) as cold:
+        assert (await cold.load(STREAM)).position == events
+    return list(trips.values())
 
 
 async def test_a_large_payload_is_not_read_for_a_guess(
@@ -152,11 +197,15 @@ async def test_large_payloads_are_read_no_further_ahead_than_a_page(
 
 
 async def _deposit_times(
-    times: int, settings: CassandraSettings, *, snapshot_events: int = 100
+    times: int,
+    settings: CassandraSettings,
+    session: Faults | None = None,
+    *,
+    snapshot_events: int = 100,
 ) -> None:
     every = RepositorySettings(snapshot_events=snapshot_events)
     async with (
-        CassandraStore(settings) as store,
+        CassandraStore(settings, connect=(session or Faults()).connect) as store,
         AggregateRepository(store, AGGREGATES, settings=every) as repository,
     ):
         for _ in range(times):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -25,8 +24,9 @@ from helenus.store import (
 )
 from helenus.stores.cassandra import cql, drivers
 from helenus.stores.cassandra.appends import Appender
-from helenus.stores.cassandra.buckets import decode_token, is_token
+from helenus.stores.cassandra.buckets import decode_token, place_behind
 from helenus.stores.cassandra.directory import list_streams
+from helenus.stores.cassandra.hints import Hints
 from helenus.stores.cassandra.inspection import Inspection
 from helenus.stores.cassandra.reads import Reader, in_pages
 from helenus.stores.cassandra.repeating import RepeatingReads
@@ -72,7 +72,7 @@ class CassandraStore:
         self._connect = connect
         self._session: Session | None = None
         self._counts = Counts()
-        self._buckets: OrderedDict[str, int] = OrderedDict()
+        self._hints = Hints(self._settings.bucket_hints_max)
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -105,7 +105,7 @@ class CassandraStore:
 
     def statistics(self) -> CassandraStatistics:
         """What the store holds, and has asked of its cluster since it was made."""
-        return self._counts.taken(requests=self._in_flight, bucket_hints=len(self._buckets))
+        return self._counts.taken(requests=self._in_flight, bucket_hints=len(self._hints))
 
     async def append(self, stream: str, commits: Sequence[Commit], expected: Head) -> Head:
         """See `EventStore.append`."""
@@ -174,23 +174,32 @@ class CassandraStore:
         """The snapshot to go on from, and the whole page from there, where that has been read.
 
         A stream of which nothing is known is small, more often than not: its newest commits are
-        looked at first. Only if they are not all of it is there need of a snapshot.
+        looked at first. Only if they are not all of it is there need of a snapshot. The commits
+        behind it are asked for at the same time, where they are known or said to be.
         """
-        newest = None
-        if not self._buckets.get(stream):
+        newest, place = None, self._hints.place(stream)
+        if place is None and not self._hints.bucket(stream):
             newest = await self._reader.newest(stream)
             if page := newest.page(None):
                 return None, page
-        snapshot = await self._snapshots.load(stream)
-        if snapshot is None or not is_token(snapshot.token):
+            place = newest.place
+        if place is None:
+            snapshot = await self._snapshots.load(stream)
+        else:
+            snapshot, newest = await asyncio.gather(
+                self._snapshots.load(stream), self._reader.behind(stream, place)
+            )
+        place = place_behind(snapshot) if snapshot is not None else None
+        self._hints.goes_on_at(stream, place)
+        if place is None:
             return None, None
-        return snapshot, newest.page(snapshot) if newest else None
+        return snapshot, newest.page(snapshot) if newest is not None else None
 
     async def head(self, stream: str, *, token: bytes = b"") -> Head:
         """See `EventStore.head`."""
         self._require_open()
         check_stream(stream)
-        start = decode_token(token).bucket if token else self._buckets.get(stream, 0)
+        start = decode_token(token).bucket if token else self._hints.bucket(stream)
         try:
             with self._admitted():
                 head = await self._reader.head(stream, start)
@@ -212,6 +221,7 @@ class CassandraStore:
         check_snapshot(stream, snapshot)
         with self._admitted():
             await self._snapshots.save(stream, snapshot)
+        self._hints.goes_on_at(stream, place_behind(snapshot) if snapshot is not None else None)
 
     async def streams(
         self, *, prefix: str = "", after: str = "", page_streams: int = 1_000
@@ -239,10 +249,7 @@ class CassandraStore:
             raise StoreUnavailable(f"Cassandra did not answer a read: {error}.") from error
 
     def _remember(self, stream: str, head: Head) -> None:
-        self._buckets[stream] = decode_token(head.token).bucket
-        self._buckets.move_to_end(stream)
-        if len(self._buckets) > self._settings.bucket_hints_max:
-            self._buckets.popitem(last=False)
+        self._hints.ends_in(stream, decode_token(head.token).bucket)
 
     @contextmanager
     def _admitted(self) -> Iterator[None]:

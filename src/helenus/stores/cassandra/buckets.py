@@ -9,11 +9,12 @@ holds.
 from __future__ import annotations
 
 import uuid
+from typing import NamedTuple
 
 import msgspec
 
 from helenus.errors import InvalidArgument
-from helenus.store import Head
+from helenus.store import Head, Snapshot
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -59,6 +60,25 @@ def is_token(encoded: bytes) -> bool:
     except InvalidArgument:
         return False
     return True
+
+
+class Place(NamedTuple):
+    """Where a stream goes on behind a snapshot.
+
+    Attributes:
+        bucket: that was open for the next append when it was taken.
+        position: of the snapshot.
+    """
+
+    bucket: int
+    position: int
+
+
+def place_behind(snapshot: Snapshot) -> Place | None:
+    """Where a stream goes on behind a snapshot; None if that was taken of another store's."""
+    if not is_token(snapshot.token):
+        return None
+    return Place(decode_token(snapshot.token).bucket, snapshot.position)
 
 
 def head_of(token: Token) -> Head:

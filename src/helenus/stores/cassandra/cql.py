@@ -1,8 +1,9 @@
 """All CQL of the store, a section for each family of tables.
 
-`commits` is written by conditional statements alone (an LWT's proofs assume it): a row is one
-append, and the static columns of its partition say where the bucket ends. `snapshots` and
-`payloads` are never written conditionally.
+`commits` is written by conditional statements alone (an LWT's proofs assume it), but for
+`snapshot_bucket` and `snapshot_position`, which none of them reads or writes: a row is one append,
+and the static columns of its partition say where the bucket ends. `snapshots` and `payloads` are
+never written conditionally.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from helenus.stores.cassandra.session import Kind, Statement
 from helenus.stores.cassandra.settings import TableSettings
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 # -- the schema ---------------------------------------------------------------------------------
 
@@ -20,6 +21,7 @@ COLUMNS = {
     "commits": (
         "stream text, bucket int, last bigint,"
         " head bigint static, fence uuid static, bytes bigint static, sealed boolean static,"
+        " snapshot_bucket int static, snapshot_position bigint static,"
         " first bigint, append_id uuid, kinds frozen<list<text>>, record blob"
     ),
     "payloads": "append_id uuid, record blob",
@@ -87,6 +89,18 @@ RECORD_SETTING = Statement(
     Kind.CONDITIONAL,
     idempotent=False,  # its answer is not
 )
+UPGRADES = {
+    "1": (
+        "ALTER TABLE {keyspace}.commits ADD IF NOT EXISTS"
+        " (snapshot_bucket int static, snapshot_position bigint static)",
+    )
+}
+"""What leads from an older version of the schema to this one; doing it again does no harm."""
+
+RECORD_UPGRADE = Statement(
+    "UPDATE installation SET value = ? WHERE name = 'schema_version' IF value = ?",
+    Kind.CONDITIONAL,  # idempotent: once it is done its condition is gone
+)
 READ_COLUMNS = Statement(
     "SELECT table_name, column_name, type, kind FROM system_schema.columns WHERE keyspace_name = ?",
     Kind.READ,
@@ -126,7 +140,7 @@ READ_COMMITS = Statement(
     Kind.SERIAL_READ,
 )
 READ_NEWEST = Statement(
-    f"SELECT {_ROW} FROM commits"
+    f"SELECT snapshot_bucket, snapshot_position, {_ROW} FROM commits"
     " WHERE stream = ? AND bucket = ? ORDER BY last DESC LIMIT ?",
     Kind.SERIAL_READ,
 )
@@ -155,6 +169,12 @@ READ_PAYLOAD = Statement("SELECT record FROM payloads WHERE append_id = ?", Kind
 WRITE_SNAPSHOT = Statement(
     "INSERT INTO snapshots (stream, position, fingerprint, head_token, body) VALUES (?, ?, ?, ?, ?)"
     " USING TIMESTAMP ?",
+    Kind.WRITE,
+)
+# A hint, where a stream is looked at first.
+WRITE_SNAPSHOT_PLACE = Statement(
+    "UPDATE commits USING TIMESTAMP ? SET snapshot_bucket = ?, snapshot_position = ?"
+    " WHERE stream = ? AND bucket = 0",
     Kind.WRITE,
 )
 READ_SNAPSHOT = Statement(

@@ -17,7 +17,7 @@ from helenus.errors import CorruptData
 from helenus.store import Commit, Head, Page, Snapshot
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import read_bucket
-from helenus.stores.cassandra.buckets import Bucket, head_of
+from helenus.stores.cassandra.buckets import Bucket, Place, head_of
 from helenus.stores.cassandra.session import Rows, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
@@ -30,16 +30,19 @@ NEWEST_ROWS = 128
 
 
 class Newest(msgspec.Struct, frozen=True, gc=False):
-    """What one statement shows of a stream of which nothing is known.
+    """What one statement shows of a stream.
 
     Attributes:
-        bucket: the first.
+        bucket: the one looked into.
         commits: the last ones in it, back to one whose payload lies elsewhere at most: those are
             read page by page.
+        place: behind the snapshot that was kept last, as far as the first bucket tells: it may be
+            that of another snapshot; None: in the first bucket, or nothing is known.
     """
 
     bucket: Bucket
     commits: list[Commit]
+    place: Place | None = None
 
     def page(self, snapshot: Snapshot | None) -> Page | None:
         """The stream from its snapshot on; None if these commits do not reach back that far."""
@@ -149,9 +152,26 @@ class Reader:
         """The last appends of the first bucket, newest of all while it is the only one."""
         values = (stream, 0, NEWEST_ROWS)
         answer = await self._session.execute(cql.READ_NEWEST, values, page_rows=NEWEST_ROWS)
-        bucket = Bucket.of(0, answer.rows[0][:4]) if answer.rows else Bucket(0)
-        inline = list(takewhile(lambda row: row[-1] is not None, answer.rows))
-        return Newest(bucket, await self._commits(stream, inline[::-1]))
+        place = next((Place(*row[:2]) for row in answer.rows[:1] if row[0]), None)
+        return await self._newest(stream, 0, [row[2:] for row in reversed(answer.rows)], place)
+
+    async def behind(self, stream: str, place: Place) -> Newest:
+        """The appends behind a place in its bucket, newest of all if it is the last one."""
+        values = (stream, *place)
+        answer = await self._session.execute(cql.READ_COMMITS, values, page_rows=_PAGE_ROWS_MAX)
+        rows = answer.rows if answer.more is None else []
+        return await self._newest(stream, place.bucket, rows)
+
+    async def _newest(
+        self,
+        stream: str,
+        number: int,
+        rows: Sequence[tuple[Any, ...]],
+        place: Place | None = None,
+    ) -> Newest:
+        bucket = Bucket.of(number, rows[-1][:4]) if rows else Bucket(number)
+        inline = list(takewhile(lambda row: row[-1] is not None, reversed(rows)))
+        return Newest(bucket, await self._commits(stream, inline[::-1]), place)
 
     async def _position_before(self, stream: str, number: int) -> int:
         if number == 0:

@@ -23,7 +23,7 @@ from helenus.stores.cassandra.server import (
     require_paxos_v2,
     require_release,
 )
-from helenus.stores.cassandra.session import MaybeExecuted, Session
+from helenus.stores.cassandra.session import MaybeExecuted, OwnerSession, Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
 _MIGRATE = "Run `helenus cassandra migrate` once, from one machine."
@@ -58,6 +58,7 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
     try:
         replication = await _replication(session, settings)
         check_replication(settings, replication, nodes)
+        await _upgrade(session, settings)
         await _refuse_what_is_otherwise(session, settings, nodes)
         for statement in cql.create_tables(
             settings.keyspace, settings.tables, unified=not is_before_5(nodes)
@@ -71,6 +72,27 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
         raise _silent(error) from error
     finally:
         await session.close()
+
+
+async def _upgrade(session: OwnerSession, settings: CassandraSettings) -> None:
+    """Bring tables of an older version to this one, a version at a time."""
+    if not _is_ours("installation", await _columns(session, settings.keyspace)):
+        return
+    for version, statements in cql.UPGRADES.items():
+        rows = (await session.execute(cql.READ_SETTING, ("schema_version",))).rows
+        if not rows or rows[0][0] != version:
+            continue
+        for statement in statements:
+            await session.execute_schema(statement.format(keyspace=settings.keyspace))
+        await session.execute(cql.RECORD_UPGRADE, (str(int(version) + 1), version))
+
+
+async def _columns(session: Session, keyspace: str) -> dict[str, set[str]]:
+    """The columns of each table there is, as `cql.COLUMNS` has them."""
+    tables: dict[str, set[str]] = {}
+    for table, *column in (await session.execute(cql.READ_COLUMNS, (keyspace,))).rows:
+        tables.setdefault(table, set()).add(_described(*column))
+    return tables
 
 
 async def check(session: Session, settings: CassandraSettings) -> None:
@@ -124,9 +146,7 @@ async def _refuse_what_is_otherwise(
         What is not there.
     """
     keyspace = settings.keyspace
-    tables: dict[str, set[str]] = {}
-    for table, *column in (await session.execute(cql.READ_COLUMNS, (keyspace,))).rows:
-        tables.setdefault(table, set()).add(_described(*column))
+    tables = await _columns(session, keyspace)
     missing = [f"table {table}" for table in cql.COLUMNS if table not in tables]
     if _is_ours("installation", tables):
         # First of all: with another version, the other tables may differ rightly.
@@ -163,6 +183,8 @@ def _remedy(name: str, found: str) -> str:
         return f"Connect to the data centre {found!r}: appends are ordered there, and only there."
     if name == "serial_scope":
         return "Change the setting: two scopes must never be mixed."
+    if found in cql.UPGRADES:
+        return _MIGRATE
     if found.isdecimal() and int(found) > int(cql.SCHEMA_VERSION):
         return "It was made by a newer release: use that one, or one that is newer still."
     return "No release knows this version: choose another keyspace."

@@ -6,16 +6,22 @@ at the same position.
 Two processes may write with the same timestamp, and Cassandra then chooses for each column by
 itself which of the two values stays. Mixed snapshots would pair the fingerprint of one program with
 the state of another. So one column, the body, holds all that counts; the others are for people.
+
+Where a stream goes on behind its snapshot is also told beside its first commits, where whoever
+knows nothing of it looks first. That is a hint: it may be missing, or of another snapshot.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 import msgspec
 
 from helenus.errors import OutcomeUnknown, StoreUnavailable
 from helenus.store import Snapshot
 from helenus.stores.cassandra import cql
-from helenus.stores.cassandra.session import MaybeExecuted, Session
+from helenus.stores.cassandra.buckets import place_behind
+from helenus.stores.cassandra.session import MaybeExecuted, NotExecuted, Session
 
 _WRITES_PER_POSITION = 1_024
 _FORGOTTEN = -1
@@ -53,6 +59,10 @@ class Snapshots:
                 f"Stream {stream!r}: Cassandra did not say whether it kept a snapshot: {error}.",
                 remedy="Save one again, or leave it: a snapshot saves reading events, no more.",
             ) from error
+        if snapshot is not None and (place := place_behind(snapshot)) and place.bucket:
+            with contextlib.suppress(MaybeExecuted, NotExecuted):
+                hint = (values[-1], *place, stream)
+                await self._session.execute(cql.WRITE_SNAPSHOT_PLACE, hint)
 
     async def _read(self, stream: str) -> tuple[Snapshot | None, int]:
         try:
