@@ -77,7 +77,7 @@ async def opened(cluster: Cluster, options: Options) -> AsyncIterator[Bench]:
     await migrate(settings)
     session = await connect(settings, settings.keyspace)
     try:
-        await session.prepare(cql.ALL)
+        await session.prepare([*cql.ALL, raw.READ_ROWS, raw.READ_RECORDS])
         async with CassandraStore(settings) as store:
             bench = Bench(options, cluster, settings, session, store)
             await _warm_up(bench)

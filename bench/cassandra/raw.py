@@ -13,9 +13,14 @@ import msgspec
 from helenus import Commit
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.buckets import decode_token
-from helenus.stores.cassandra.session import Session
+from helenus.stores.cassandra.session import Kind, Session, Statement
 
 BODY = bytes(200)
+_FROM = "FROM commits WHERE stream = ? AND bucket = ?"
+READ_ROWS = Statement(
+    f"SELECT sealed, head, fence, bytes, last, append_id, record {_FROM}", Kind.SERIAL_READ
+)
+READ_RECORDS = Statement(f"SELECT sealed, record {_FROM}", Kind.SERIAL_READ)
 
 
 def commit(position: int) -> Commit:
@@ -40,16 +45,22 @@ def appends(session: Session) -> Callable[[int, int], Awaitable[object]]:
     return work
 
 
-async def read(session: Session, stream: str) -> int:
-    """Read all rows of a stream, page after page and bucket after bucket, and count them."""
+async def read(session: Session, stream: str, statement: Statement) -> int:
+    """Read all rows of a stream, page after page and bucket after bucket, and count them.
+
+    Args:
+        session: to read through.
+        stream: of which.
+        statement: `READ_ROWS`, or `READ_RECORDS` for no more of each than what it holds.
+    """
     rows, bucket = 0, 0
     while True:
         sealed, more = False, None
         while True:
-            answer = await session.execute(cql.READ_COMMITS_FROM_START, (stream, bucket), more=more)
+            answer = await session.execute(statement, (stream, bucket), more=more)
             rows += len(answer.rows)
             for row in answer.rows[-1:]:
-                sealed = row[3]
+                sealed = row[0]
             more = answer.more
             if more is None:
                 break

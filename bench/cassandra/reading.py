@@ -13,20 +13,28 @@ from bench.cassandra.context import WITHOUT_SNAPSHOTS, Bench, alternate, ratio
 from bench.harness import Row
 
 _EVENTS = 100_000
+_SINGLE_EVENTS = 20_000  # appended one after another
 _WAITING = 256
 
 
 async def run(bench: Bench) -> list[Row]:
-    """Two shapes: what group commit leaves, and a row for each command of ten events."""
+    """Three shapes: what group commit leaves, and a row for each command of ten events or one."""
     events = min(_EVENTS, bench.options.events_max)
-    grouped, tens = (f"{shape}/{uuid.uuid4().hex}" for shape in ("grouped", "tens"))
+    singles = min(_SINGLE_EVENTS, events)
+    run = uuid.uuid4().hex
     await asyncio.gather(
-        _fill_in_groups(bench, grouped, events), _fill_by_tens(bench, tens, events)
+        _fill_in_groups(bench, f"grouped/{run}", events),
+        _fill_in_rows(bench, f"tens/{run}", events, 10),
+        _fill_in_rows(bench, f"singles/{run}", singles, 1),
     )
     length = f"reading a stream of {events:,} events"
+    shorter = f"reading a stream of {singles:,} events"
     return [
-        *await _read(bench, grouped, events, f"{length}, one a commit, appended in groups"),
-        *await _read(bench, tens, events, f"{length}, ten a commit, a row each"),
+        *await _read(
+            bench, f"grouped/{run}", events, f"{length}, one a commit, appended in groups"
+        ),
+        *await _read(bench, f"tens/{run}", events, f"{length}, ten a commit, a row each"),
+        *await _read(bench, f"singles/{run}", singles, f"{shorter}, one a commit, a row each"),
     ]
 
 
@@ -34,7 +42,10 @@ async def _read(bench: Bench, stream: str, events: int, case: str) -> list[Row]:
     repository = bench.repository(WITHOUT_SNAPSHOTS)
 
     async def rows() -> None:
-        await raw.read(bench.session, stream)
+        await raw.read(bench.session, stream, raw.READ_ROWS)
+
+    async def records() -> None:
+        await raw.read(bench.session, stream, raw.READ_RECORDS)
 
     async def pages() -> None:
         position = 0
@@ -55,16 +66,19 @@ async def _read(bench: Bench, stream: str, events: int, case: str) -> list[Row]:
     values = await alternate(
         bench.options.runs,
         raw=lambda: _events_per_second(rows, events, bench.options.seconds),
+        records=lambda: _events_per_second(records, events, bench.options.seconds),
         port=lambda: _events_per_second(pages, events, bench.options.seconds),
         history=lambda: _events_per_second(history, events, bench.options.seconds),
         replay=lambda: _events_per_second(replay, events, bench.options.seconds),
     )
     return [
         Row(case, "raw driver, the same rows, not decoded", "events/s", values["raw"]),
+        Row(case, "raw driver, of each row the record alone", "events/s", values["records"]),
         Row(case, "helenus, store port", "events/s", values["port"], "≥ 200,000"),
         Row(case, "helenus, history of typed events", "events/s", values["history"]),
         Row(case, "helenus, load without a snapshot", "events/s", values["replay"]),
-        ratio(case, "store port ÷ raw", values["port"], values["raw"], "≥ 0.8"),
+        ratio(case, "store port ÷ the same rows", values["port"], values["raw"], "≥ 0.8"),
+        ratio(case, "store port ÷ the records alone", values["port"], values["records"]),
     ]
 
 
@@ -90,7 +104,7 @@ async def _fill_in_groups(bench: Bench, stream: str, events: int) -> None:
         await asyncio.gather(*(customer() for _ in range(_WAITING)))
 
 
-async def _fill_by_tens(bench: Bench, stream: str, events: int) -> None:
+async def _fill_in_rows(bench: Bench, stream: str, events: int, of: int) -> None:
     async with bench.repository(WITHOUT_SNAPSHOTS) as repository:
-        for _ in range(events // 10):
-            await repository.transact(stream, pay(10))
+        for _ in range(events // of):
+            await repository.transact(stream, pay(of))

@@ -7,6 +7,7 @@ import bisect
 import contextlib
 import operator
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import accumulate, chain, pairwise, takewhile
 from typing import Any
@@ -35,7 +36,7 @@ class Newest(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         bucket: the one looked into.
         commits: the last ones in it, back to one whose payload lies elsewhere at most: those are
-            read page by page.
+            read page by page. None if it is sealed: there are newer ones elsewhere.
         place: behind the snapshot that was kept last, as far as the first bucket tells: it may be
             that of another snapshot; None: in the first bucket, or nothing is known.
     """
@@ -170,6 +171,8 @@ class Reader:
         place: Place | None = None,
     ) -> Newest:
         bucket = Bucket.of(number, rows[-1][:4]) if rows else Bucket(number)
+        if bucket.sealed:
+            rows = ()  # there are newer ones elsewhere
         inline = list(takewhile(lambda row: row[-1] is not None, reversed(rows)))
         return Newest(bucket, await self._commits(stream, inline[::-1]), place)
 
@@ -185,8 +188,12 @@ class Reader:
 
         Each comes with the statics that were read together with it. A whole bucket gives them even
         without a row; from a position on, only with one.
+
+        A bucket may be read before the one in front of it is. That one is whole once it is sealed,
+        and the next holds nothing before: so what is shown is the stream as it was at one moment
+        of the reading, however late the one in front was sealed.
         """
-        number, bucket = start, None
+        number, asked, bucket = start, start, None
         ahead = _Ahead(self._session)
         try:
             ahead.ask(stream, number, first)
@@ -198,7 +205,11 @@ class Reader:
                 if answer.more is not None:
                     ahead.ask(stream, number, first, answer.more)
                 elif bucket is not None and bucket.sealed and is_wanted:
-                    ahead.ask(stream, number + 1)
+                    # A stream of many buckets keeps the server busy while these rows are used.
+                    far = 2 if number > start and upto is None else 1
+                    while asked < number + far:
+                        asked += 1
+                        ahead.ask(stream, asked)
                 for rows in _by_payload(answer.rows):
                     assert bucket is not None
                     yield bucket, await self._commits(stream, rows)
@@ -216,7 +227,8 @@ class Reader:
                 if not bucket.sealed:
                     return
                 number, first, bucket = number + 1, 0, None
-                if not ahead.asked:
+                if asked < number:
+                    asked = number
                     ahead.ask(stream, number)
         finally:
             ahead.stop()
@@ -255,29 +267,24 @@ class _Ahead:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._asked: asyncio.Task[Rows] | None = None
+        self._asked: deque[asyncio.Task[Rows]] = deque()
         self._page_rows = _FIRST_PAGE_ROWS
 
-    @property
-    def asked(self) -> bool:
-        """Whether an answer is awaited."""
-        return self._asked is not None
-
     def ask(self, stream: str, bucket: int, first: int = 0, more: bytes | None = None) -> None:
-        """Ask for rows of a bucket, from a position on if one is given."""
+        """Ask for rows of a bucket, from a position on if one is given; more of them come next."""
         statement, values = (
             (cql.READ_COMMITS, (stream, bucket, first))
             if first
             else (cql.READ_COMMITS_FROM_START, (stream, bucket))
         )
         reading = self._session.execute(statement, values, page_rows=self._page_rows, more=more)
-        self._asked = asyncio.ensure_future(reading)
+        put = self._asked.append if more is None else self._asked.appendleft
+        put(asyncio.ensure_future(reading))
         self._page_rows = _PAGE_ROWS_MAX
 
     async def answer(self) -> Rows:
-        """What was asked for last."""
-        asked, self._asked = self._asked, None
-        assert asked is not None
+        """The next answer."""
+        asked = self._asked.popleft()
         try:
             return await asked
         except asyncio.CancelledError:
@@ -286,9 +293,9 @@ class _Ahead:
 
     def stop(self) -> None:
         """Let go of what was asked for and is not needed."""
-        if self._asked is not None:
-            self._asked.add_done_callback(_look_at)
-            self._asked.cancel()
+        for asked in self._asked:
+            asked.add_done_callback(_look_at)
+            asked.cancel()
 
 
 def _look_at(asked: asyncio.Future[Rows]) -> None:
