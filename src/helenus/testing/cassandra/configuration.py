@@ -12,6 +12,7 @@ from helenus.testing.cassandra.options import ClusterOptions
 TOKENS = 16
 REQUEST_TIMEOUT = "15s"
 NODE_PROPERTY = "helenus.node"
+_ERRORS_TOLD = 5
 
 _LOGBACK = """\
 <configuration scan="false">
@@ -65,13 +66,15 @@ class NodeDirectory:
         (self.conf / "logback.xml").write_text(_LOGBACK, encoding="utf-8")
 
     def tail(self, lines: int = 20) -> str:
-        """The end of what the node printed, or else of what it logged: why it failed."""
+        """The end of what the node printed, or else of what it logged, with errors before it."""
         for path in (self.output, self.system_log):
             if path.exists():
                 text = path.read_text(encoding="utf-8", errors="replace")
                 telling = [line for line in text.splitlines() if not line.startswith("WARNING: ")]
                 if telling:
-                    return "\n".join(telling[-lines:])
+                    before, end = telling[:-lines], telling[-lines:]
+                    errors = [line for line in before if line.startswith("ERROR")]
+                    return "\n".join([*errors[-_ERRORS_TOLD:], *end])
         return "(It has written nothing.)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import random
 import socket
 
 from helenus.testing.cassandra.errors import AddressInUse, NotEnoughMemory
@@ -11,6 +12,10 @@ from helenus.testing.cassandra.options import ClusterOptions
 
 # Off the heap: compiled code, buffers, threads. Measured with a heap of 512 MiB: 0.84 GB resident.
 OFF_HEAP_MIB = 400
+
+# Below those that Linux and macOS give to whoever connects: one of those could be a connection's
+# before the node that it was picked for listens.
+_PORTS = range(15_000, 32_000)
 
 
 def pick_ports(options: ClusterOptions) -> ClusterOptions:
@@ -24,19 +29,15 @@ def pick_ports(options: ClusterOptions) -> ClusterOptions:
 
 
 def _free_port(options: ClusterOptions, *, jmx: bool, taken: contextlib.ExitStack) -> int:
-    """Free on the first node's address, and wherever else it will be needed."""
+    """Free wherever it will be needed."""
     for _ in range(50):
+        port = random.choice(_PORTS)  # no secret
         with contextlib.ExitStack() as attempt:
-            first = attempt.enter_context(_bound("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            others = [
-                ("127.0.0.1", port + index) if jmx else (address, port)
-                for index, address in enumerate(options.addresses)
-            ]
             try:
-                for address, other in others[1:]:
-                    attempt.enter_context(_bound(address, other))
-            except (OSError, OverflowError):
+                for index, address in enumerate(options.addresses):
+                    wanted = ("127.0.0.1", port + index) if jmx else (address, port)
+                    attempt.enter_context(_bound(*wanted))
+            except OSError:
                 continue
             # Kept until all are picked, so that no two of them are the same.
             taken.push(attempt.pop_all())

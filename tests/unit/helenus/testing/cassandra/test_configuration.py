@@ -92,3 +92,11 @@ def test_a_node_that_printed_nothing_but_warnings_shows_its_log(tmp_path: Path) 
     assert node.tail(2) == "two\nthree"
     node.output.write_text("WARNING: of no interest\nIt broke.\n")
     assert node.tail(2) == "It broke."
+
+
+def test_an_error_that_a_node_told_long_before_its_end_is_shown_too(tmp_path: Path) -> None:
+    node = NodeDirectory(tmp_path, 1)
+    node.logs.mkdir(parents=True)
+    node.system_log.write_text("INFO  one\nERROR no port\nINFO  two\nINFO  three\n")
+    assert node.tail(2) == "ERROR no port\nINFO  two\nINFO  three"
+    assert node.tail(3) == "ERROR no port\nINFO  two\nINFO  three"
