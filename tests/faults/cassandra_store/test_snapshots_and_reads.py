@@ -120,3 +120,81 @@ async def test_a_read_that_is_not_answered_is_an_error_and_the_next_is_whole(
                 await look(store, stream, head)
             faults.none()
             assert await look(store, stream, head) == whole
+
+
+@pytest.fixture
+def cold(installation: CassandraSettings) -> CassandraSettings:
+    """Of a store that remembers nothing of a stream, and closes a bucket after a few commits."""
+    return msgspec.structs.replace(installation, bucket_bytes=600, bucket_hints_max=0)
+
+
+async def of_several_buckets(store: CassandraStore, stream: str) -> Snapshot:
+    """Fill a stream; a snapshot near its end, which is not kept yet."""
+    head, taken = Head(0), Head(0)
+    for position in range(1, 31):
+        head = await store.append(stream, [commit(position)], head)
+        taken = head if position == 27 else taken
+    return Snapshot(taken.position, "definitions", b"state", taken.token)
+
+
+async def recovered(store: CassandraStore, stream: str) -> tuple[Snapshot | None, list[int]]:
+    """The snapshot that a read goes on from, and the positions behind it."""
+    read = [page async for page in store.read(stream, from_snapshot=True)]
+    return read[0].snapshot, [each.first for page in read for each in page.commits]
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_a_snapshot_whose_place_may_not_be_told_is_kept_and_found(
+    cold: CassandraSettings, stream: str, fault: Fault
+) -> None:
+    faults = Faults()
+    async with CassandraStore(cold, connect=faults.connect) as store:
+        snapshot = await of_several_buckets(store, stream)
+        faults.always({cql.WRITE_SNAPSHOT_PLACE: fault})
+        await store.save_snapshot(stream, snapshot)
+        assert await recovered(store, stream) == (snapshot, [28, 29, 30])
+        await faults.release()
+        faults.none()
+        assert await recovered(store, stream) == (snapshot, [28, 29, 30])
+
+
+async def test_a_place_that_is_told_late_does_not_hide_a_later_snapshot(
+    cold: CassandraSettings, stream: str
+) -> None:
+    faults = Faults()
+    async with CassandraStore(cold, connect=faults.connect) as store:
+        snapshot = await of_several_buckets(store, stream)
+        faults.once(cql.WRITE_SNAPSHOT_PLACE, Fault.LATE)
+        await store.save_snapshot(stream, snapshot)
+        head = await store.head(stream)
+        for position in range(31, 61):
+            head = await store.append(stream, [commit(position)], head)
+        later = Snapshot(head.position, "definitions", b"later", head.token)
+        await store.save_snapshot(stream, later)
+        await faults.release()
+        await store.append(stream, [commit(61)], head)
+        assert await recovered(store, stream) == (later, [61])
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["snapshot kept", "snapshot forgotten"])
+@pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER, Fault.REFUSED])
+@pytest.mark.parametrize(
+    "statement",
+    [cql.READ_NEWEST, cql.READ_SNAPSHOT, cql.READ_COMMITS],
+    ids=["first rows", "snapshot", "rows behind it"],
+)
+async def test_a_cold_load_that_is_not_answered_is_an_error_and_the_next_is_whole(
+    cold: CassandraSettings, stream: str, statement: Statement, fault: Fault, *, kept: bool
+) -> None:
+    faults = Faults()
+    async with CassandraStore(cold, connect=faults.connect) as store:
+        snapshot = await of_several_buckets(store, stream)
+        await store.save_snapshot(stream, snapshot)
+        if not kept:  # its place is still told
+            await store.save_snapshot(stream, None)
+        whole = (snapshot, [28, 29, 30]) if kept else (None, list(range(1, 31)))
+        faults.always({statement: fault})
+        with pytest.raises(StoreUnavailable):
+            await recovered(store, stream)
+        faults.none()
+        assert await recovered(store, stream) == whole
