@@ -29,12 +29,14 @@ async def _appends(bench: Bench, in_flight: int) -> list[Row]:
         values = await alternate(
             bench.options.runs,
             raw=lambda: rate(in_flight, raw.appends(bench.session), seconds),
+            raw_ten=lambda: rate(in_flight, raw.appends(bench.session, 10), seconds),
             port=lambda: rate(in_flight, _port(bench.store), seconds),
             one=lambda: rate(in_flight, _transact(repository, 1), seconds),
             ten=lambda: rate(in_flight, _transact(repository, 10), seconds),
         )
     subjects = {
         "raw": "raw driver, the same LWT",
+        "raw_ten": "raw driver, the bytes of ten events",
         "port": "helenus, store port",
         "one": "helenus, transact on warm streams",
         "ten": "helenus, ten events a command",
@@ -44,6 +46,7 @@ async def _appends(bench: Bench, in_flight: int) -> list[Row]:
         ratio(case, "store port ÷ raw", values["port"], values["raw"], "≥ 0.9"),
         ratio(case, "transact ÷ raw", values["one"], values["raw"], "≥ 0.8"),
         ratio(case, "cost of ten events ÷ one", values["one"], values["ten"], "≤ 1.15"),
+        ratio(case, "the same of the raw driver", values["raw"], values["raw_ten"]),
     ]
 
 

@@ -15,7 +15,8 @@ from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.buckets import decode_token
 from helenus.stores.cassandra.session import Kind, Session, Statement
 
-BODY = bytes(200)
+_BODIES = {1: bytes(200), 10: bytes(1_110)}
+"""By number of events: as long as those of `accounts.pay` are in the store."""
 _FROM = "FROM commits WHERE stream = ? AND bucket = ?"
 READ_ROWS = Statement(
     f"SELECT sealed, head, fence, bytes, last, append_id, record {_FROM}", Kind.SERIAL_READ
@@ -23,21 +24,23 @@ READ_ROWS = Statement(
 READ_RECORDS = Statement(f"SELECT sealed, record {_FROM}", Kind.SERIAL_READ)
 
 
-def commit(position: int) -> Commit:
-    """A commit of one event of 200 bytes."""
-    return Commit(uuid.uuid4().bytes, position, position, position, ("kind",), b"\x80", BODY)
+def commit(first: int, events: int = 1) -> Commit:
+    """A commit of one event or ten."""
+    last, kinds = first + events - 1, ("kind",) * events
+    return Commit(uuid.uuid4().bytes, first, last, first, kinds, b"\x80", _BODIES[events])
 
 
-def appends(session: Session) -> Callable[[int, int], Awaitable[object]]:
+def appends(session: Session, events: int = 1) -> Callable[[int, int], Awaitable[object]]:
     """The statement of an append, bound by hand, its answer looked at; a stream for each worker."""
     run = uuid.uuid4().hex
     encode = msgspec.msgpack.Encoder().encode
 
     async def work(worker: int, turn: int) -> None:
-        record = encode([commit(turn + 1)])
+        head = turn * events
+        last, record = head + events, encode([commit(head + 1, events)])
         values = (
-            *(turn + 1, len(record), False, turn + 1, uuid.uuid4(), ["kind"], record),
-            *(f"raw/{run}/{worker}", 0, turn + 1, turn or None, None),
+            *(last, len(record), False, head + 1, uuid.uuid4(), ["kind"] * events, record),
+            *(f"raw/{run}/{worker}", 0, last, head or None, None),
         )
         answer = await session.execute(cql.APPEND, values)
         assert answer.rows[0][0]
