@@ -201,12 +201,14 @@ class Judging:
         refusals: those that were noted, in any order.
         since: decisions made before are not judged; None: all are.
         alongside: the titles `by_agreement`, where it is known already.
+        withdrawn: the titles that were withdrawn. What that ended is in the history where something
+            was granted after it; a refusal leaves no event.
 
     Attributes:
         fold: the state after all commits so far.
     """
 
-    __slots__ = ("_alongside", "_policies", "_refusals", "_since", "_titles", "fold")
+    __slots__ = ("_alongside", "_policies", "_refusals", "_since", "_titles", "_withdrawn", "fold")
 
     def __init__(
         self,
@@ -217,12 +219,14 @@ class Judging:
         *,
         since: datetime | None = None,
         alongside: Mapping[str, Set[str]] | None = None,
+        withdrawn: Withdrawn = NONE_WITHDRAWN,
     ) -> None:
         self.fold = Fold(types)
         self._policies = policies
         self._titles = titles
         self._alongside = by_agreement(titles.values()) if alongside is None else alongside
         self._since = since
+        self._withdrawn = withdrawn
         self._refusals = sorted(refusals, key=lambda one: (one.position, one.at), reverse=True)
 
     def commit(self, entries: Sequence[Entry]) -> list[Judged]:
@@ -309,10 +313,14 @@ class Judging:
             policy_version=noted.policy_version,
             expires_at=None,
             times=noted.times,
-            judgement=None if noted.reasons == _OUTSIDE_RULES else self._judge(asked, noted.at),
+            judgement=None
+            if noted.reasons == _OUTSIDE_RULES
+            else self._judge(asked, noted.at, self._withdrawn),
         )
 
-    def _judge(self, asked: Asked, at: datetime) -> Judgement | None:
+    def _judge(
+        self, asked: Asked, at: datetime, withdrawn: Withdrawn = NONE_WITHDRAWN
+    ) -> Judgement | None:
         title = self._titles.get(asked.title_id)
         if title is None:
             return None
@@ -321,7 +329,7 @@ class Judging:
         except NoPolicyInForce:
             return None
         alongside = self._alongside[title.agreement]
-        return judge(self.fold, asked, at, policy, title, alongside=alongside)
+        return judge(self.fold, asked, at, policy, title, alongside=alongside, withdrawn=withdrawn)
 
 
 _GRANTING = (DeviceRegistered, DownloadCounted, DownloadHeld)

@@ -15,13 +15,17 @@ import msgspec
 
 from download_licensing.debugging.judging import Judged, Judging
 from download_licensing.debugging.noted import REFUSALS_MAX
+from download_licensing.debugging.withdrawn import withdrawals
+from download_licensing.domain.cuts import Withdrawn
 from download_licensing.domain.policy import PolicySource
 from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.domain.rule import Decision
 from download_licensing.domain.terms import Title, by_agreement
+from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.service.licensing import AGGREGATES, stream_of
 from download_licensing.service.noted_refusals import RefusalNoted, Refusals, refusals_stream_of
 from helenus.codec import Codec
+from helenus.repository import AggregateRepository
 from helenus.store import EventStore, StreamDirectory
 
 CUSTOMERS_AT_ONCE = 8
@@ -162,6 +166,7 @@ class WhatIf:
         self._told_max = min(told_max, TOLD_MAX)
         self._customers = Codec(AGGREGATES)
         self._refusals = Codec([Refusals])
+        self._withdrawn: Withdrawn | None = None
         self.tally = Tally()
         self.cursor = ""
 
@@ -229,6 +234,7 @@ class WhatIf:
             noted,
             since=self._since,
             alongside=self._alongside,
+            withdrawn=await self._withdrawn_titles(),
         )
         async for page in self._store.read(stream):
             if not page.commits:
@@ -242,6 +248,13 @@ class WhatIf:
             yield found
         if judging.fold.position:
             yield judging.finish()
+
+    async def _withdrawn_titles(self) -> Withdrawn:
+        """The titles that were withdrawn by the time that the first decision was judged."""
+        if self._withdrawn is None:
+            titles = AggregateRepository(self._store, [TitleWithdrawal])
+            self._withdrawn = (await withdrawals(titles)).spans
+        return self._withdrawn
 
     async def _noted(self, customer_id: str) -> list[RefusalNoted]:
         stream = refusals_stream_of(customer_id)

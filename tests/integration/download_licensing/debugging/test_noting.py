@@ -1,21 +1,26 @@
 """Refusals are noted in the background: coalesced, bounded, and never in anyone's way."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from download_licensing.debugging.errors import NothingRefused
-from download_licensing.debugging.judging import Judging
+from download_licensing.debugging.judging import Always, Judging
 from download_licensing.debugging.noted import refusals_of
 from download_licensing.debugging.noting import NoteSettings, RefusalNotes
+from download_licensing.debugging.whatif import WhatIf
 from download_licensing.debugging.why import explain, question_of_refusal
 from download_licensing.domain.license import License
+from download_licensing.domain.policy import Layer
 from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
+from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.unmet import Unmet
 from download_licensing.service.answers import Renewed
 from download_licensing.service.commands import (
+    ChangePlan,
     RenewLicenses,
     RequestDownload,
     SyncedRenewal,
@@ -46,11 +51,16 @@ class Noted:
     """A service whose refusals are noted, with one customer."""
 
     def __init__(
-        self, member: Member, notes: RefusalNotes, repository: AggregateRepository
+        self,
+        member: Member,
+        notes: RefusalNotes,
+        repository: AggregateRepository,
+        store: EventStore,
     ) -> None:
         self.member = member
         self.notes = notes
         self.repository = repository
+        self.store = store
 
     async def refused(self, device: str = "phone", title: str = "free", days: float = 1) -> None:
         with pytest.raises(DownloadRefused):
@@ -84,7 +94,7 @@ async def noting(
         member = Member(service)
         await member.open("solo")
         await member.request("tv", "short", START)
-        yield Noted(member, notes, noted)
+        yield Noted(member, notes, noted, store)
 
 
 async def test_a_refused_download_is_noted_with_all_that_explains_it() -> None:
@@ -305,6 +315,32 @@ async def test_what_is_refused_in_the_middle_of_a_command_is_judged_there() -> N
         assert refused.judgement.reasons == one.reasons
         used = {each.rule: each.used for each in refused.judgement.findings}
         assert used["active-downloads-per-device"] == 1  # the third was renewed after it
+
+
+@pytest.mark.parametrize(("devices", "granted"), [(2, 0), (3, 1)])
+async def test_a_what_if_counts_for_a_refusal_what_a_withdrawal_had_left(
+    devices: int, granted: int
+) -> None:
+    """No event says that it ended: the refusal left none on the stream of the customer."""
+    async with noting() as case:
+        member = case.member
+        await member.do(ChangePlan, START, plan="family")
+        for device, title in (("phone", "free-2"), ("tablet", "free-3")):
+            await member.request(device, title, START)
+        await member.do(ChangePlan, START + DAY, plan="solo")
+        withdrawal = WithdrawTitle(title_id="short", reason="Claim.")
+        await member.service.execute(withdrawal, CommandContext(at=START + 2 * DAY))
+        await case.refused("watch", "thrice", 3)
+        (one,) = await case.written()
+        assert one.reasons == ("device-limit",)
+
+        wider = dataclasses.replace(
+            POLICIES.in_force(START), default=Layer.of(DeviceLimit(devices)), plans={}
+        )
+        tally = await WhatIf(case.store, Always(wider), CATALOGUE.titles).customer("ada")
+
+        assert tally.refused == 1
+        assert tally.would_be_granted.total() == granted
 
 
 async def test_a_withdrawn_title_within_a_sync_is_noted() -> None:
