@@ -24,11 +24,12 @@ from helenus.store import (
 )
 from helenus.stores.cassandra import cql, drivers
 from helenus.stores.cassandra.appends import Appender
+from helenus.stores.cassandra.batches import in_pages
 from helenus.stores.cassandra.buckets import decode_token, place_behind
 from helenus.stores.cassandra.directory import list_streams
 from helenus.stores.cassandra.hints import Hints
 from helenus.stores.cassandra.inspection import Inspection
-from helenus.stores.cassandra.reads import Reader, in_pages
+from helenus.stores.cassandra.reads import Reader
 from helenus.stores.cassandra.repeating import RepeatingReads
 from helenus.stores.cassandra.schema import check
 from helenus.stores.cassandra.session import MaybeExecuted, Session

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import bisect
 import contextlib
 import operator
 import uuid
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import accumulate, chain, pairwise, takewhile
 from typing import Any
@@ -18,14 +15,14 @@ from helenus.errors import CorruptData
 from helenus.store import Commit, Head, Page, Snapshot
 from helenus.stores.cassandra import cql
 from helenus.stores.cassandra.appends import read_bucket
+from helenus.stores.cassandra.batches import Batch
 from helenus.stores.cassandra.buckets import Bucket, Place, head_of
-from helenus.stores.cassandra.session import Rows, Session
+from helenus.stores.cassandra.reading_ahead import PAGE_ROWS_MAX, ReadAhead
+from helenus.stores.cassandra.session import Session
 from helenus.stores.cassandra.settings import CassandraSettings
 
 _decode_records = msgspec.msgpack.Decoder(list[Commit]).decode
 _record_of = operator.itemgetter(-1)
-_FIRST_PAGE_ROWS = 1_024
-_PAGE_ROWS_MAX = 5_000
 # More than the appends between two snapshots, each 100 events by default.
 NEWEST_ROWS = 128
 
@@ -54,19 +51,6 @@ class Newest(msgspec.Struct, frozen=True, gc=False):
             return None
         commits = [commit for commit in self.commits if commit.last > after]
         return Page(commits, head_of(self.bucket.token(head)), snapshot)
-
-
-def in_pages(page: Page, page_bytes: int) -> Iterator[Page]:
-    """The same commits in pages of a bounded payload; the first carries the snapshot."""
-    commits: list[Commit] = []
-    size, snapshot = 0, page.snapshot
-    for commit in page.commits:
-        if size >= page_bytes:
-            yield Page(commits, page.head, snapshot)
-            commits, size, snapshot = [], 0, None
-        commits.append(commit)
-        size += commit.size_bytes
-    yield Page(commits, page.head, snapshot)
 
 
 class Reader:
@@ -128,7 +112,7 @@ class Reader:
             page_bytes: payload from which on a page takes no further commit.
             fresh: whether all commits of the first bucket lie behind `after`.
         """
-        batch = _Batch(after, upto, page_bytes)
+        batch = Batch(after, upto, page_bytes)
         chain = self._chain(stream, start, 0 if fresh else after, upto)
         async with contextlib.aclosing(chain):
             async for bucket, found in chain:
@@ -159,7 +143,7 @@ class Reader:
     async def behind(self, stream: str, place: Place) -> Newest:
         """The appends behind a place in its bucket, newest of all if it is the last one."""
         values = (stream, *place)
-        answer = await self._session.execute(cql.READ_COMMITS, values, page_rows=_PAGE_ROWS_MAX)
+        answer = await self._session.execute(cql.READ_COMMITS, values, page_rows=PAGE_ROWS_MAX)
         rows = answer.rows if answer.more is None else []
         return await self._newest(stream, place.bucket, rows)
 
@@ -194,7 +178,7 @@ class Reader:
         of the reading, however late the one in front was sealed.
         """
         number, asked, bucket = start, start, None
-        ahead = _Ahead(self._session)
+        ahead = ReadAhead(self._session)
         try:
             ahead.ask(stream, number, first)
             while True:
@@ -262,48 +246,6 @@ class Reader:
         return record
 
 
-class _Ahead:
-    """Asks for the next rows of a stream while the ones before are being used."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._asked: deque[asyncio.Task[Rows]] = deque()
-        self._page_rows = _FIRST_PAGE_ROWS
-
-    def ask(self, stream: str, bucket: int, first: int = 0, more: bytes | None = None) -> None:
-        """Ask for rows of a bucket, from a position on if one is given; more of them come next."""
-        statement, values = (
-            (cql.READ_COMMITS, (stream, bucket, first))
-            if first
-            else (cql.READ_COMMITS_FROM_START, (stream, bucket))
-        )
-        reading = self._session.execute(statement, values, page_rows=self._page_rows, more=more)
-        put = self._asked.append if more is None else self._asked.appendleft
-        put(asyncio.ensure_future(reading))
-        self._page_rows = _PAGE_ROWS_MAX
-
-    async def answer(self) -> Rows:
-        """The next answer."""
-        asked = self._asked.popleft()
-        try:
-            return await asked
-        except asyncio.CancelledError:
-            asked.cancel()
-            raise
-
-    def stop(self) -> None:
-        """Let go of what was asked for and is not needed."""
-        for asked in self._asked:
-            asked.add_done_callback(_look_at)
-            asked.cancel()
-
-
-def _look_at(asked: asyncio.Future[Rows]) -> None:
-    """See an error that is of no interest any more, so that nobody is told of it as unseen."""
-    if not asked.cancelled():
-        asked.exception()
-
-
 def _by_payload(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
     """The rows, parted behind each whose record lies elsewhere: no two of those are held at once.
 
@@ -313,52 +255,3 @@ def _by_payload(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any,
     for start, end in pairwise([0, *elsewhere, len(rows)]):
         if start < end:
             yield rows[start:end]
-
-
-class _Batch:
-    """Commits gathered for the next page."""
-
-    def __init__(self, after: int, upto: int | None, page_bytes: int) -> None:
-        self._after = after
-        self._upto = upto
-        self._page_bytes = page_bytes
-        self._commits: list[Commit] = []
-        self._size = 0
-        self.position = 0
-
-    @property
-    def full(self) -> bool:
-        return self._size >= self._page_bytes
-
-    def wanted(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """Those that hold events within the bounds."""
-        after, upto = self._after, self._upto
-        if upto is not None:
-            commits = [commit for commit in commits if max(commit.first, after + 1) <= upto]
-        if commits and commits[0].last <= after:
-            commits = [commit for commit in commits if commit.last > after]
-        return commits
-
-    def fill(self, commits: Sequence[Commit], sizes: Sequence[int], start: int) -> int:
-        """Add commits from an index on, until it is full or they end; return the next index.
-
-        Args:
-            commits: those wanted.
-            sizes: the payload of each and all before it.
-            start: the index.
-        """
-        before = sizes[start - 1] if start else 0
-        filled = bisect.bisect_left(sizes, before + self._page_bytes - self._size, start)
-        end = min(filled + 1, len(commits))
-        self._commits += commits[start:end]
-        self._size += sizes[end - 1] - before
-        return end
-
-    def reached(self, bucket: Bucket) -> None:
-        if bucket.head is not None:
-            self.position = bucket.head
-
-    def take(self, bucket: Bucket) -> Page:
-        commits, self._commits, self._size = self._commits, [], 0
-        position = self.position if bucket.head is None else bucket.head
-        return Page(commits, head_of(bucket.token(position)))
