@@ -215,9 +215,8 @@ async def test_what_one_process_ended_stays_so_when_another_drops_it_to_whom_the
         )
 
 
-async def test_what_ended_early_by_one_who_had_not_heard_is_not_forgotten_when_it_lapses(
-    member: Member,
-) -> None:
+async def ended_by_one_who_has_not_heard_of_the_return(member: Member) -> tuple[str, Member]:
+    """A licence granted when its title was back, and the customer at the process that ended it."""
     unaware = Member(service_of(member.service.repository))
     await member.open("pair")
     await withdraw(member, "forever")
@@ -225,6 +224,13 @@ async def test_what_ended_early_by_one_who_had_not_heard_is_not_forgotten_when_i
     await reinstate(member, "forever")
     license_id = (await member.request("tv", "forever", BACK)).license_id
     await unaware.request("phone", "free", BACK + DAY)
+    return license_id, unaware
+
+
+async def test_what_ended_early_by_one_who_had_not_heard_is_not_forgotten_when_it_lapses(
+    member: Member,
+) -> None:
+    license_id, _ = await ended_by_one_who_has_not_heard_of_the_return(member)
     for month in range(1, 5):
         await member.request("tv", "free", BACK + month * 40 * DAY)
     late = BACK + 200 * DAY
@@ -238,13 +244,7 @@ async def test_what_ended_early_by_one_who_had_not_heard_is_not_forgotten_when_i
 async def test_what_a_process_ended_that_had_not_heard_of_the_reinstatement_has_ended_for_all(
     member: Member,
 ) -> None:
-    unaware = Member(service_of(member.service.repository))
-    await member.open("pair")
-    await withdraw(member, "forever")
-    await unaware.service.refresh_withdrawals()
-    await reinstate(member, "forever")
-    license_id = (await member.request("tv", "forever", BACK)).license_id
-    await unaware.request("phone", "free", BACK + DAY)
+    license_id, unaware = await ended_by_one_who_has_not_heard_of_the_return(member)
 
     for each in (member, unaware):
         assert (await each.license(license_id, BACK + DAY)).effective_expires_at == BACK
