@@ -21,11 +21,11 @@ from download_licensing.domain.policy import PolicySource
 from download_licensing.domain.refusals import AccountNotFound
 from download_licensing.domain.rule import Decision
 from download_licensing.domain.terms import Title, by_agreement
-from download_licensing.domain.title_withdrawal import TitleWithdrawal
 from download_licensing.service.licensing import AGGREGATES, stream_of
 from download_licensing.service.noted_refusals import RefusalNoted, Refusals, refusals_stream_of
 from helenus.codec import Codec
 from helenus.repository import AggregateRepository
+from helenus.settings import RepositorySettings
 from helenus.store import EventStore, StreamDirectory
 
 CUSTOMERS_AT_ONCE = 8
@@ -167,6 +167,7 @@ class WhatIf:
         self._customers = Codec(AGGREGATES)
         self._refusals = Codec([Refusals])
         self._withdrawn: Withdrawn | None = None
+        self._looking = asyncio.Lock()
         self.tally = Tally()
         self.cursor = ""
 
@@ -251,9 +252,12 @@ class WhatIf:
 
     async def _withdrawn_titles(self) -> Withdrawn:
         """The titles that were withdrawn by the time that the first decision was judged."""
-        if self._withdrawn is None:
-            titles = AggregateRepository(self._store, [TitleWithdrawal])
-            self._withdrawn = (await withdrawals(titles)).spans
+        async with self._looking:
+            if self._withdrawn is None:
+                # As the service has it, whose snapshot is so of use, and without taking one.
+                looking = RepositorySettings(snapshot_events=0)
+                titles = AggregateRepository(self._store, AGGREGATES, settings=looking)
+                self._withdrawn = (await withdrawals(titles)).spans
         return self._withdrawn
 
     async def _noted(self, customer_id: str) -> list[RefusalNoted]:

@@ -19,8 +19,10 @@ from download_licensing.domain.refusals import DownloadRefused, TitleWithdrawn
 from download_licensing.domain.rules.device_limit import DeviceLimit
 from download_licensing.domain.unmet import Unmet
 from download_licensing.service.answers import Renewed
+from download_licensing.service.base import WITHDRAWALS_STREAM
 from download_licensing.service.commands import (
     ChangePlan,
+    ReinstateTitle,
     RenewLicenses,
     RequestDownload,
     SyncedRenewal,
@@ -35,6 +37,7 @@ from helenus.errors import InvalidArgument, StoreUnavailable
 from helenus.service import CommandCall, CommandContext
 from helenus.store import Commit, EventStore, Head
 from helenus.stores.memory import MemoryStore
+from helenus.testing.counting import CountingStore
 from helenus.testing.faults import FaultyStore, Hold
 from tests.integration.download_licensing.debugging.held_policies import Held
 from tests.integration.download_licensing.member import (
@@ -341,6 +344,27 @@ async def test_a_what_if_counts_for_a_refusal_what_a_withdrawal_had_left(
 
         assert tally.refused == 1
         assert tally.would_be_granted.total() == granted
+
+
+async def test_a_what_if_looks_once_at_the_titles_withdrawn_and_leaves_their_snapshot() -> None:
+    async with noting() as case:
+        service = case.member.service
+        for hour in range(60):
+            at = CommandContext(at=START + hour * HOUR)
+            await service.execute(WithdrawTitle(title_id="short", reason="Claim."), at)
+            await service.execute(ReinstateTitle(title_id="short"), at)
+        await service.repository.settle()
+        kept = await case.store.load_snapshot(WITHDRAWALS_STREAM)
+        assert kept is not None
+
+        counting = CountingStore(case.store)
+        what_if = WhatIf(counting, Always(POLICIES.in_force(START)), CATALOGUE.titles)
+        await asyncio.gather(*[what_if.customer("ada") for _ in range(4)])
+        assert counting.calls["read"] == 4 * 2 + 1  # of each the events and the refusals
+        for _ in range(20):  # whatever was left behind would have run by now
+            await asyncio.sleep(0)
+
+        assert await case.store.load_snapshot(WITHDRAWALS_STREAM) == kept
 
 
 async def test_a_withdrawn_title_within_a_sync_is_noted() -> None:
