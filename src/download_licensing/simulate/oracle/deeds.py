@@ -341,7 +341,10 @@ def _removal(deed: Deed, ledger: Ledger, terms: Terms) -> Complaints:
 
 
 _SETTLING_NOTHING = {
-    *("account-opened", "region-changed", "account-blocked", "account-unblocked"),
+    "account-opened",
+    "region-changed",
+    "account-blocked",
+    "account-unblocked",
     "standing-changed",
 }
 """Leading events of commands that note nothing of withdrawals first; the last one does it after."""

@@ -190,7 +190,7 @@ class CassandraStore:
             snapshot, newest = await asyncio.gather(
                 self._snapshots.load(stream), self._reader.behind(stream, place)
             )
-        place = place_behind(snapshot) if snapshot is not None else None
+        place = place_behind(snapshot)
         self._hints.goes_on_at(stream, place)
         if place is None:
             return None, None
@@ -222,7 +222,7 @@ class CassandraStore:
         check_snapshot(stream, snapshot)
         with self._admitted():
             await self._snapshots.save(stream, snapshot)
-        self._hints.goes_on_at(stream, place_behind(snapshot) if snapshot is not None else None)
+        self._hints.goes_on_at(stream, place_behind(snapshot))
 
     async def streams(
         self, *, prefix: str = "", after: str = "", page_streams: int = 1_000

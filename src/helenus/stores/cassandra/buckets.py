@@ -74,9 +74,9 @@ class Place(NamedTuple):
     position: int
 
 
-def place_behind(snapshot: Snapshot) -> Place | None:
-    """Where a stream goes on behind a snapshot; None if that was taken of another store's."""
-    if not is_token(snapshot.token):
+def place_behind(snapshot: Snapshot | None) -> Place | None:
+    """Where a stream goes on behind a snapshot; None without one, or if it is another store's."""
+    if snapshot is None or not is_token(snapshot.token):
         return None
     return Place(decode_token(snapshot.token).bucket, snapshot.position)
 

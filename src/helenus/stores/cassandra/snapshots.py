@@ -59,7 +59,7 @@ class Snapshots:
                 f"Stream {stream!r}: Cassandra did not say whether it kept a snapshot: {error}.",
                 remedy="Save one again, or leave it: a snapshot saves reading events, no more.",
             ) from error
-        if snapshot is not None and (place := place_behind(snapshot)) and place.bucket:
+        if (place := place_behind(snapshot)) and place.bucket:
             with contextlib.suppress(MaybeExecuted, NotExecuted):
                 hint = (values[-1], *place, stream)
                 await self._session.execute(cql.WRITE_SNAPSHOT_PLACE, hint)
