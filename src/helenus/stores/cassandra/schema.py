@@ -58,12 +58,16 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
     try:
         replication = await _replication(session, settings)
         check_replication(settings, replication, nodes)
-        await _upgrade(session, settings)
-        await _refuse_what_is_otherwise(session, settings, nodes)
+        if not await _all_ours(session, settings.keyspace):
+            await _upgrade(session, settings)
+            await _refuse_what_is_otherwise(session, settings, nodes)
         for statement in cql.create_tables(
             settings.keyspace, settings.tables, unified=not is_before_5(nodes)
         ):
             await session.execute_schema(statement)
+        # A table that another machine is making is told of before it can be read. By now it can.
+        await _upgrade(session, settings)
+        await _refuse_what_is_otherwise(session, settings, nodes)
         for name, value in _recorded(settings, nodes).items():
             await session.execute(cql.RECORD_SETTING, (name, value))
         await _require_complete(session, settings, nodes)
@@ -72,6 +76,12 @@ async def migrate(settings: CassandraSettings) -> dict[str, str]:
         raise _silent(error) from error
     finally:
         await session.close()
+
+
+async def _all_ours(session: Session, keyspace: str) -> bool:
+    """Whether of our tables those that are there have our columns."""
+    tables = await _columns(session, keyspace)
+    return all(_is_ours(table, tables) for table in cql.COLUMNS if table in tables)
 
 
 async def _upgrade(session: OwnerSession, settings: CassandraSettings) -> None:
